@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config"
+
+/** One project per package, so that a failure names the package that it is in. */
+const project = (name: string, root: string) => ({
+  test: { name, root, include: ["test/**/*.test.ts"] }
+})
+
+export default defineConfig({
+  test: {
+    projects: [project("core", "packages/core"), project("control-room", "apps/control-room")]
+  }
+})
