@@ -1,0 +1,2 @@
+export * as Deadline from "./Deadline.ts"
+export { InvalidOptions } from "./InvalidOptions.ts"

@@ -1,0 +1,68 @@
+/**
+ * One instant, and everybody who waits for it.
+ *
+ * A deadline is kept by the one who set it (its owner) and by those further in who inherit it (its heirs).
+ * They share one timer, so that their order is not left to chance: at the instant the heirs ring first, the
+ * latest first, then the owner.
+ */
+import type { Fiber } from "effect"
+import { startTimer } from "./timer.ts"
+
+/** Who is rung. */
+export interface Ringable {
+  ring(): void
+}
+
+export class Alarm {
+  readonly label: string
+  readonly atNanos: bigint
+  private owner: Ringable | undefined = undefined
+  private heirs: Set<Ringable> | undefined = undefined
+  private cancelTimer: (() => void) | undefined = undefined
+
+  constructor(label: string, atNanos: bigint) {
+    this.label = label
+    this.atNanos = atNanos
+  }
+
+  /** The alarm behind an ambient deadline; one that was made by hand gets an alarm of its own. */
+  static from(deadline: { readonly label: string; readonly atNanos: bigint }): Alarm {
+    return deadline instanceof Alarm ? deadline : new Alarm(deadline.label, deadline.atNanos)
+  }
+
+  own(ringable: Ringable): void {
+    this.owner = ringable
+  }
+
+  inherit(ringable: Ringable): void {
+    this.heirs ??= new Set()
+    this.heirs.add(ringable)
+  }
+
+  /** Starts the timer, unless it runs: work that ends at once never needs one. */
+  arm(fiber: Fiber.Fiber<unknown, unknown>): void {
+    this.cancelTimer ??= startTimer(fiber, this.atNanos, () => this.ringAll())
+  }
+
+  /** The last one to leave cancels the timer. */
+  leave(ringable: Ringable): void {
+    if (this.owner === ringable) this.owner = undefined
+    else this.heirs?.delete(ringable)
+    if (this.owner === undefined && (this.heirs === undefined || this.heirs.size === 0)) {
+      this.cancelTimer?.()
+      this.cancelTimer = undefined
+    }
+  }
+
+  private ringAll(): void {
+    this.cancelTimer = undefined
+    if (this.heirs !== undefined) {
+      for (const heir of Array.from(this.heirs).reverse()) {
+        if (this.heirs.delete(heir)) heir.ring()
+      }
+    }
+    const owner = this.owner
+    this.owner = undefined
+    owner?.ring()
+  }
+}

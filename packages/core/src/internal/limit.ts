@@ -1,0 +1,184 @@
+/**
+ * Runs an effect until an instant, and returns at that instant whatever the effect does.
+ *
+ * The work runs in a fiber of its own, because only so can the caller go on while the work cannot be
+ * interrupted. States of a run:
+ *
+ *   Running ──work ends──▶ Done (its result)
+ *   Running ──ring──▶ Done (what `expired` says; the work is abandoned)
+ *   Running ──caller interrupted──▶ Ending ──work ends, or ring──▶ Done (the interruption)
+ */
+import { type Cause, Clock, Context, Effect, Exit, Fiber, Metric } from "effect"
+import { abandon } from "./abandoned.ts"
+import { Alarm } from "./alarm.ts"
+
+/** An absolute instant on the monotonic clock, and who set it. */
+export interface Deadline {
+  readonly label: string
+  readonly atNanos: bigint
+}
+
+/** The ambient deadline. */
+export const Current: Context.Reference<Deadline | undefined> = Context.Reference<Deadline | undefined>(
+  "@holdfast/core/Deadline/Current",
+  { defaultValue: () => undefined }
+)
+
+/** What is known when time is up. */
+export interface Expiry {
+  /** The label of the limit that fired. */
+  readonly label: string
+  readonly budgetMillis: number
+  readonly elapsedMillis: number
+  readonly inherited: boolean
+}
+
+export interface Options<E2> {
+  readonly label: string
+  /** Infinite when undefined. */
+  readonly budgetNanos: bigint | undefined
+  /** Whether an ambient deadline that is nearer ends the run too, with `inherited: true`. */
+  readonly inherit: boolean
+  readonly expired: (expiry: Expiry) => E2
+}
+
+const exceededTotal = Metric.counter("holdfast_deadline_exceeded", {
+  description: "Deadlines and attempt time-outs that fired",
+  incremental: true
+})
+
+const toMillis = (nanos: bigint): number => Number(nanos) / 1e6
+
+/** Which alarm an error tells of, so that the alarm's owner recognises its own expiry when it comes back. */
+const alarmOf = new WeakMap<object, Alarm>()
+
+/** Whether the cause tells that this alarm rang further in. */
+export const isExpiryOf = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some(
+    (reason) =>
+      reason._tag === "Fail" &&
+      typeof reason.error === "object" &&
+      reason.error !== null &&
+      alarmOf.get(reason.error) === alarm
+  )
+
+/** The running fiber, whose context provides what the effect that is being built requires. */
+const currentFiber = <R>(): Fiber.Fiber<unknown, unknown> & { readonly context: Context.Context<R> } => {
+  const fiber = Fiber.getCurrent()
+  if (fiber === undefined) throw new Error("this code runs only inside a fiber")
+  // A fiber's context is typed as empty, yet holds all that its effect requires: `R` is what says so.
+  return fiber as Fiber.Fiber<unknown, unknown> & { readonly context: Context.Context<R> }
+}
+
+class Run<A, E, E2> {
+  private readonly caller: Fiber.Fiber<unknown, unknown>
+  private readonly clock: Clock.Clock
+  private readonly options: Options<E2>
+  private readonly alarm: Alarm
+  private readonly inherited: boolean
+  private readonly startNanos: bigint
+  private work: Fiber.Fiber<A, E> | undefined = undefined
+  private resume: ((effect: Effect.Effect<A, E | E2>) => void) | undefined
+
+  constructor(
+    caller: Fiber.Fiber<unknown, unknown>,
+    clock: Clock.Clock,
+    options: Options<E2>,
+    alarm: Alarm,
+    inherited: boolean,
+    startNanos: bigint,
+    resume: (effect: Effect.Effect<A, E | E2>) => void
+  ) {
+    this.caller = caller
+    this.clock = clock
+    this.options = options
+    this.alarm = alarm
+    this.inherited = inherited
+    this.startNanos = startNanos
+    this.resume = resume
+  }
+
+  /** Starts the work; returns what ends it early, or undefined when it has ended already. */
+  start<R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>): Effect.Effect<void> | undefined {
+    // Before the work, so that those who inherit the alarm come later and ring earlier.
+    if (this.inherited) this.alarm.inherit(this)
+    else this.alarm.own(this)
+    // house: forks inline and detached in the caller's world; a `forkDetach` effect costs three times as much
+    const work = Effect.runForkWith(context)(self)
+    this.work = work
+    const exit = work.pollUnsafe()
+    if (exit !== undefined) {
+      this.finish(exit)
+      return undefined
+    }
+    this.alarm.arm(this.caller)
+    work.addObserver((exit) => this.finish(exit))
+    return Effect.suspend(() => this.end())
+  }
+
+  ring(): void {
+    const resume = this.resume
+    if (resume === undefined || this.work === undefined) return
+    // Taken first: the end of the work, which the interruption may cause at once, is no result any more.
+    this.resume = undefined
+    const error = this.expire()
+    exceededTotal.updateUnsafe(1, this.caller.context)
+    abandon(this.caller, this.work, this.options.label)
+    resume(Effect.fail(error))
+  }
+
+  expire(): E2 {
+    const { alarm, inherited, options, startNanos } = this
+    const budgetNanos = inherited || options.budgetNanos === undefined ? alarm.atNanos - startNanos : options.budgetNanos
+    const error = options.expired({
+      label: alarm.label,
+      budgetMillis: toMillis(budgetNanos),
+      elapsedMillis: toMillis(this.clock.monotonicTimeNanosUnsafe() - startNanos),
+      inherited
+    })
+    if (inherited && typeof error === "object" && error !== null) alarmOf.set(error, alarm)
+    return error
+  }
+
+  private settle(exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> {
+    return !this.inherited && Exit.isFailure(exit) && isExpiryOf(this.alarm, exit.cause)
+      ? Effect.fail(this.expire())
+      : exit
+  }
+
+  private finish(exit: Exit.Exit<A, E>): void {
+    const resume = this.resume
+    if (resume === undefined) return
+    this.resume = undefined
+    this.alarm.leave(this)
+    resume(this.settle(exit))
+  }
+
+  /** The caller was interrupted: so is the work, and the caller waits for its end, but not past the deadline. */
+  private end(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.resume === undefined || this.work === undefined) return resume(Effect.void)
+      this.resume = () => resume(Effect.void)
+      this.work.interruptUnsafe(this.caller.id)
+    })
+  }
+}
+
+/** See the head of this file. Without any limit it is the effect itself. */
+export const limit = <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: Options<E2>): Effect.Effect<A, E | E2, R> =>
+  Effect.callback<A, E | E2, R>((resume) => {
+    const caller = currentFiber<R>()
+    const ambient = caller.getRef(Current)
+    const clock = caller.getRef(Clock.Clock)
+    const startNanos = clock.monotonicTimeNanosUnsafe()
+    const ownAtNanos = options.budgetNanos === undefined ? undefined : startNanos + options.budgetNanos
+    const ambientIsNearer = ambient !== undefined && (ownAtNanos === undefined || ambient.atNanos < ownAtNanos)
+    const inherited = ambientIsNearer && options.inherit
+    if (!inherited && ownAtNanos === undefined) return resume(self)
+
+    const alarm = inherited ? Alarm.from(ambient) : new Alarm(options.label, ownAtNanos ?? startNanos)
+    const run = new Run<A, E, E2>(caller, clock, options, alarm, inherited, startNanos, resume)
+    if (alarm.atNanos <= startNanos) return resume(Effect.fail(run.expire()))
+    const nearest = ambientIsNearer && !inherited ? ambient : alarm
+    return run.start(self, nearest === ambient ? caller.context : Context.add(caller.context, Current, nearest))
+  })
