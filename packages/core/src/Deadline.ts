@@ -24,7 +24,7 @@
 import { Clock, Context, Duration, Effect, Function, Layer, Schema } from "effect"
 import * as abandonedWork from "./internal/abandoned.ts"
 import { decode } from "./internal/duration.ts"
-import { Current as CurrentDeadline, type Deadline as Ambient, type Expiry, limit } from "./internal/limit.ts"
+import { Current as CurrentDeadline, type Deadline as Ambient, type Expiry, limit, toNanos } from "./internal/limit.ts"
 
 /**
  * An instant by which work must be done, and the label of whoever set it.
@@ -77,11 +77,6 @@ export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>(
 }
 
 const round = (millis: number): number => Math.round(millis * 1000) / 1000
-
-const toNanos = (duration: Duration.Duration): bigint | undefined => {
-  if (Duration.isFinite(duration)) return Duration.toNanosUnsafe(duration)
-  return Duration.isNegative(duration) ? -1n : undefined
-}
 
 /**
  * Ends an effect with `DeadlineExceeded` when it has not ended after `duration`.

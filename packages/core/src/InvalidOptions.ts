@@ -37,17 +37,16 @@ import { Schema } from "effect"
  * @category errors
  * @since 0.1.0
  */
-export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("@holdfast/core/InvalidOptions/InvalidOptions")(
-  "InvalidOptions",
-  {
-    /** The module whose constructor was called, such as `Backoff`. */
-    module: Schema.String,
-    /** The option as its caller wrote it, such as `factor` or `jitter.ratio`. */
-    option: Schema.String,
-    /** What is wrong, as the rest of a sentence that begins with the option. */
-    problem: Schema.String
-  }
-) {
+export class InvalidOptions extends Schema.TaggedError<InvalidOptions>(
+  "@holdfast/core/InvalidOptions/InvalidOptions"
+)("InvalidOptions", {
+  /** The module whose constructor was called, such as `Backoff`. */
+  module: Schema.String,
+  /** The option as its caller wrote it, such as `factor` or `jitter.ratio`. */
+  option: Schema.String,
+  /** What is wrong, as the rest of a sentence that begins with the option. */
+  problem: Schema.String
+}) {
   override get message(): string {
     return `${this.module}: the option "${this.option}" ${this.problem}`
   }

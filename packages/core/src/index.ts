@@ -1,2 +1,6 @@
 export * as Deadline from "./Deadline.ts"
 export { InvalidOptions } from "./InvalidOptions.ts"
+export * as Backoff from "./Backoff.ts"
+export * as Retry from "./Retry.ts"
+export * as RetryBudget from "./RetryBudget.ts"
+export * as FanOut from "./FanOut.ts"

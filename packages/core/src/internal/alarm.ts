@@ -6,19 +6,14 @@
  * latest first, then the owner.
  */
 import type { Fiber } from "effect"
-import { startTimer } from "./timer.ts"
+import { type Ringable, startTimer, type Timer } from "./timer.ts"
 
-/** Who is rung. */
-export interface Ringable {
-  ring(): void
-}
-
-export class Alarm {
+export class Alarm implements Ringable {
   readonly label: string
   readonly atNanos: bigint
   private owner: Ringable | undefined = undefined
   private heirs: Set<Ringable> | undefined = undefined
-  private cancelTimer: (() => void) | undefined = undefined
+  private timer: Timer | undefined = undefined
 
   constructor(label: string, atNanos: bigint) {
     this.label = label
@@ -41,7 +36,7 @@ export class Alarm {
 
   /** Starts the timer, unless it runs: work that ends at once never needs one. */
   arm(fiber: Fiber.Fiber<unknown, unknown>): void {
-    this.cancelTimer ??= startTimer(fiber, this.atNanos, () => this.ringAll())
+    this.timer ??= startTimer(fiber, this.atNanos, this)
   }
 
   /** The last one to leave cancels the timer. */
@@ -49,13 +44,14 @@ export class Alarm {
     if (this.owner === ringable) this.owner = undefined
     else this.heirs?.delete(ringable)
     if (this.owner === undefined && (this.heirs === undefined || this.heirs.size === 0)) {
-      this.cancelTimer?.()
-      this.cancelTimer = undefined
+      this.timer?.cancel()
+      this.timer = undefined
     }
   }
 
-  private ringAll(): void {
-    this.cancelTimer = undefined
+  /** Called by the timer. */
+  ring(): void {
+    this.timer = undefined
     if (this.heirs !== undefined) {
       for (const heir of Array.from(this.heirs).reverse()) {
         if (this.heirs.delete(heir)) heir.ring()

@@ -7,18 +7,9 @@
 import { Duration, Formatter, Option, Predicate, Schema } from "effect"
 import { InvalidOptions } from "../InvalidOptions.ts"
 
-const expected = "must be a duration such as \"8 seconds\" or a number of milliseconds"
+const expected = 'must be a duration such as "8 seconds" or a number of milliseconds'
 
-const units = [
-  "weeks",
-  "days",
-  "hours",
-  "minutes",
-  "seconds",
-  "milliseconds",
-  "microseconds",
-  "nanoseconds"
-]
+const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"]
 
 /** `Infinity` and `-Infinity` together are no number either; their sum says so. */
 const haveSum = (values: ReadonlyArray<unknown>): boolean =>
@@ -49,7 +40,11 @@ export const decode = (module: string, option: string, input: Duration.Input): D
 export const nonNegative = (module: string, option: string, input: Duration.Input): Duration.Duration => {
   const duration = decode(module, option, input)
   if (!Duration.isNegative(duration)) return duration
-  throw new InvalidOptions({ module, option, problem: `must not be negative, but is ${Formatter.format(input)}` })
+  throw new InvalidOptions({
+    module,
+    option,
+    problem: `must not be negative, but is ${Formatter.format(input)}`
+  })
 }
 
 /**
@@ -76,9 +71,10 @@ export const finite = (
   range: { readonly minimum: number; readonly maximum?: number | undefined }
 ): number => {
   if (Number.isFinite(value) && value >= range.minimum && value <= (range.maximum ?? Infinity)) return value
-  const allowed = range.maximum === undefined
-    ? `a finite number of at least ${range.minimum}`
-    : `a number from ${range.minimum} to ${range.maximum}`
+  const allowed =
+    range.maximum === undefined
+      ? `a finite number of at least ${range.minimum}`
+      : `a number from ${range.minimum} to ${range.maximum}`
   throw new InvalidOptions({ module, option, problem: `must be ${allowed}, but is ${value}` })
 }
 
@@ -90,5 +86,7 @@ export const finite = (
  * environment variable is seconds to one reader and milliseconds to the next.
  */
 export const DurationSetting = Schema.DurationFromString.check(
-  Schema.makeFilter((duration) => !Duration.isNegative(duration), { expected: "a duration that is not negative" })
+  Schema.makeFilter((duration) => !Duration.isNegative(duration), {
+    expected: "a duration that is not negative"
+  })
 )

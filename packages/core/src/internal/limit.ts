@@ -8,7 +8,7 @@
  *   Running ──ring──▶ Done (what `expired` says; the work is abandoned)
  *   Running ──caller interrupted──▶ Ending ──work ends, or ring──▶ Done (the interruption)
  */
-import { type Cause, Clock, Context, Effect, Exit, Fiber, Metric } from "effect"
+import { type Cause, Clock, Context, Duration, Effect, Exit, Fiber, Metric } from "effect"
 import { abandon } from "./abandoned.ts"
 import { Alarm } from "./alarm.ts"
 
@@ -46,6 +46,12 @@ const exceededTotal = Metric.counter("holdfast_deadline_exceeded", {
   description: "Deadlines and attempt time-outs that fired",
   incremental: true
 })
+
+/** The budget of a duration; `undefined` when it is infinite. */
+export const toNanos = (duration: Duration.Duration): bigint | undefined => {
+  if (Duration.isFinite(duration)) return Duration.toNanosUnsafe(duration)
+  return Duration.isNegative(duration) ? -1n : undefined
+}
 
 const toMillis = (nanos: bigint): number => Number(nanos) / 1e6
 

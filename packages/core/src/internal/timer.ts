@@ -1,9 +1,9 @@
 /**
  * One-shot timers on the monotonic time of the `Clock` service.
  *
- * `Clock` offers `sleep`, an effect, so a timer costs a fiber. On Effect's own live clock that fiber is most
- * of what a deadline costs (0.64 of `Effect.timeout`, 0.35 without it), so there the platform's timer is used
- * directly. Every other clock (a test clock, a simulated one, a decorated one) is slept on.
+ * `Clock` offers `sleep`, an effect, so a timer costs a fiber. On Effect's own live clock that fiber would be
+ * half of what a deadline costs, so there the platform's timer is used directly. Every other clock (a test
+ * clock, a simulated one, a decorated one) is slept on.
  */
 import { Clock, Context, Duration, Effect, type Fiber } from "effect"
 
@@ -17,53 +17,72 @@ const maxPlatformTimerMillis = 2 ** 31 - 1
 
 const liveClock = Context.get(Context.empty(), Clock.Clock)
 
+/** Who is told that the time has come. */
+export interface Ringable {
+  ring(): void
+}
+
+export interface Timer {
+  cancel(): void
+}
+
 /**
- * Calls `fire` once, in a task of its own on the fiber's scheduler, when the fiber's clock reaches `atNanos`;
- * what is returned cancels it.
+ * Rings once, in a task of its own on the fiber's scheduler, when the fiber's clock reaches `atNanos`.
  *
  * The extra task lets everything that became ready at the same instant run first.
  */
-export const startTimer = (
-  fiber: Fiber.Fiber<unknown, unknown>,
-  atNanos: bigint,
-  fire: () => void
-): (() => void) => {
+export const startTimer = (fiber: Fiber.Fiber<unknown, unknown>, atNanos: bigint, target: Ringable): Timer => {
   const clock = fiber.getRef(Clock.Clock)
-  const dispatcher = fiber.currentDispatcher
-  let cancelled = false
-  const due = () =>
-    dispatcher.scheduleTask(() => {
-      if (!cancelled) fire()
-    }, 0)
-  const stop = clock === liveClock ? startOnPlatform(clock, atNanos, due) : startOnFiber(fiber, clock, atNanos, due)
-  return () => {
-    cancelled = true
-    stop()
-  }
+  return clock === liveClock
+    ? new PlatformTimer(fiber, atNanos, target)
+    : new SleepingTimer(fiber, clock, atNanos, target)
 }
 
-const startOnPlatform = (clock: Clock.Clock, atNanos: bigint, due: () => void): (() => void) => {
-  let handle: ReturnType<typeof setTimeout> | undefined
-  const arm = () => {
-    const leftNanos = atNanos - clock.monotonicTimeNanosUnsafe()
-    if (leftNanos <= 0n) return due()
+class PlatformTimer implements Timer {
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private readonly atNanos: bigint
+  private target: Ringable | undefined
+  private handle: ReturnType<typeof setTimeout> | undefined = undefined
+
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, atNanos: bigint, target: Ringable) {
+    this.fiber = fiber
+    this.atNanos = atNanos
+    this.target = target
+    this.arm()
+  }
+
+  /** Waits for what is left: platform timers have a longest delay, and may come a little early. */
+  arm(): void {
+    const leftNanos = this.atNanos - liveClock.monotonicTimeNanosUnsafe()
+    if (leftNanos <= 0n) return this.fiber.currentDispatcher.scheduleTask(() => this.target?.ring(), 0)
     const leftMillis = Math.min(Math.ceil(Number(leftNanos) / 1e6), maxPlatformTimerMillis)
-    // house: the live clock's own primitive, without the fiber that `Clock.sleep` would need (see above)
-    handle = setTimeout(arm, leftMillis)
+    // house: the primitive of the live clock itself, without the fiber that `Clock.sleep` needs (see above)
+    this.handle = setTimeout(arm, leftMillis, this)
   }
-  arm()
-  return () => clearTimeout(handle)
+
+  cancel(): void {
+    this.target = undefined
+    clearTimeout(this.handle)
+  }
 }
 
-const startOnFiber = (
-  fiber: Fiber.Fiber<unknown, unknown>,
-  clock: Clock.Clock,
-  atNanos: bigint,
-  due: () => void
-): (() => void) => {
-  // house: a timer is started from synchronous code; the context keeps it in the fiber's world
-  const sleeper = Effect.runForkWith(fiber.context)(Effect.andThen(sleepUntil(clock, atNanos), Effect.sync(due)))
-  return () => sleeper.interruptUnsafe(fiber.id)
+const arm = (timer: PlatformTimer): void => timer.arm()
+
+class SleepingTimer implements Timer {
+  private readonly sleeper: Fiber.Fiber<void>
+  private target: Ringable | undefined
+
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, clock: Clock.Clock, atNanos: bigint, target: Ringable) {
+    this.target = target
+    const due = Effect.sync(() => fiber.currentDispatcher.scheduleTask(() => this.target?.ring(), 0))
+    // house: a timer is started from synchronous code; the context keeps it in the fiber's own world
+    this.sleeper = Effect.runForkWith(fiber.context)(Effect.andThen(sleepUntil(clock, atNanos), due))
+  }
+
+  cancel(): void {
+    this.target = undefined
+    this.sleeper.interruptUnsafe()
+  }
 }
 
 /**

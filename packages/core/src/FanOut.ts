@@ -1,0 +1,606 @@
+/**
+ * Calls to many targets at once, under one deadline, with a full account of what became of each.
+ *
+ * `run` gives a report, `stream` the events of the same run as they happen, and `Service` a class with a
+ * layer. Failures are outcomes, never errors: every target ends in exactly one of `Answered`, `Failed`,
+ * `TimedOut` (was in flight), `NotStarted` and `Cancelled` (no longer needed).
+ *
+ * @guarantee FO-1 Returns no later than its deadline, whatever the calls do.
+ * @guarantee FO-2 The concurrency is never exceeded.
+ * @guarantee FO-3 Exactly one outcome for each target, duplicates included.
+ * @guarantee FO-4 Events come in order of completion, on the calling fiber, and none after the return.
+ * @guarantee FO-5 Ticks keep their phase, whatever callbacks do.
+ * @guarantee FO-6 A callback or a call that dies harms nobody else.
+ * @guarantee FO-7 Nothing is started after the deadline or after `until` holds.
+ * @guarantee FO-8 Losers are interrupted.
+ * @guarantee FO-9 `worstCase` is an upper bound that is reached; a fan-out whose targets may take longer than its
+ *   deadline logs a warning with both numbers.
+ * @guarantee FO-10 Interrupting the caller interrupts every call.
+ * @guarantee FO-11 When the ambient deadline is nearer than the batch's own, the batch ends shortly before it, so
+ *   that its partial report comes out instead of `DeadlineExceeded`.
+ *
+ * **Telemetry**
+ *
+ * Calls that go on after their batch are counted in `holdfast_deadline_abandoned`; attempts that ran out of time in
+ * `holdfast_deadline_exceeded`.
+ *
+ * @since 0.1.0
+ */
+import { Array as Arr, Cause, Context, Duration, Effect, Layer, type Pull, Schema, type Scope, Stream } from "effect"
+import { DeadlineExceeded } from "./Deadline.ts"
+import { Batch, type Plan, type Running } from "./internal/batch.ts"
+import { underCaller } from "./internal/built.ts"
+import { DurationSetting } from "./internal/duration.ts"
+import { checkOptions, defaultLabel, makePlan, readConcurrency, readDeadline, type Wants, warnOfLateTargets } from "./internal/plan.ts"
+import * as Retry from "./Retry.ts"
+
+/**
+ * What every outcome tells: which target, and how long after the start of the batch it settled.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Of<out T> {
+  /** The place of the target among the targets: an identity even when two targets are equal. */
+  readonly index: number
+  readonly target: T
+  readonly elapsedMillis: number
+}
+
+/**
+ * The call succeeded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Answered<out T, out A, out E> extends Of<T> {
+  readonly _tag: "Answered"
+  readonly value: A
+  readonly attempts: ReadonlyArray<Retry.Attempt<E>>
+}
+
+/**
+ * The call failed or died; its last attempt is the one of `cause`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failed<out T, out E> extends Of<T> {
+  readonly _tag: "Failed"
+  readonly cause: Cause.Cause<E>
+  readonly attempts: ReadonlyArray<Retry.Attempt<E>>
+}
+
+/**
+ * The call was in flight at the deadline. `attempts` are those that had ended by then.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TimedOut<out T, out E> extends Of<T> {
+  readonly _tag: "TimedOut"
+  readonly attempts: ReadonlyArray<Retry.Attempt<E>>
+}
+
+/**
+ * The deadline came before the call could start: the target was never contacted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NotStarted<out T> extends Of<T> {
+  readonly _tag: "NotStarted"
+}
+
+/**
+ * The call was not needed any more, because `until` held; `started` says whether it was in flight.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Cancelled<out T, out E> extends Of<T> {
+  readonly _tag: "Cancelled"
+  readonly started: boolean
+  readonly attempts: ReadonlyArray<Retry.Attempt<E>>
+}
+
+/**
+ * What became of one target.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Outcome<T, A, E> = Answered<T, A, E> | Failed<T, E> | TimedOut<T, E> | NotStarted<T> | Cancelled<T, E>
+
+/**
+ * A batch so far. `outcomes` are in order of completion.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Progress<out T, out A, out E> {
+  readonly total: number
+  readonly elapsedMillis: number
+  /** How many targets have no outcome yet. */
+  readonly pending: number
+  readonly outcomes: ReadonlyArray<Outcome<T, A, E>>
+  readonly answered: ReadonlyArray<Answered<T, A, E>>
+  readonly failed: ReadonlyArray<Failed<T, E>>
+}
+
+/**
+ * Why a batch ended: every target settled, `until` held, or its own or the ambient deadline came.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Ended = "Complete" | "Until" | "Deadline" | "InheritedDeadline"
+
+/**
+ * A batch that has ended. `outcomes` has one outcome for each target, in the order of the targets; the other lists
+ * `answered` and `failed` are in order of completion.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Report<out T, out A, out E> extends Progress<T, A, E> {
+  /** Whether `until` holds; for "all", whether every target answered. */
+  readonly satisfied: boolean
+  readonly ended: Ended
+  readonly timedOut: ReadonlyArray<TimedOut<T, E>>
+  readonly notStarted: ReadonlyArray<NotStarted<T>>
+  readonly cancelled: ReadonlyArray<Cancelled<T, E>>
+}
+
+/**
+ * What happens in a batch.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Event<T, A, E> =
+  | { readonly _tag: "Started"; readonly index: number; readonly target: T; readonly elapsedMillis: number }
+  | { readonly _tag: "Settled"; readonly outcome: Outcome<T, A, E> }
+  | { readonly _tag: "Tick"; readonly progress: Progress<T, A, E> }
+  | { readonly _tag: "Ended"; readonly report: Report<T, A, E> }
+
+/**
+ * When a batch has enough: all targets settled, the first answer, a number of answers, or whatever a predicate says.
+ *
+ * **Gotchas**
+ *
+ * The progress that a predicate gets shows the batch as it is at each look, and costs nothing; copy what you keep.
+ * A predicate that throws counts as false, and is logged.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Until<T, A, E> = "all" | "first" | { readonly quorum: number } | ((soFar: Progress<T, A, E>) => boolean)
+
+/**
+ * The part of the options that configuration can hold.
+ *
+ * @since 0.1.0
+ * @category settings
+ */
+export const Settings = Schema.Struct({
+  concurrency: Schema.optionalKey(Schema.Int),
+  deadline: Schema.optionalKey(DurationSetting),
+  tickInterval: Schema.optionalKey(DurationSetting)
+})
+
+/**
+ * @since 0.1.0
+ * @category settings
+ */
+export interface Settings extends Schema.Schema.Type<typeof Settings> {}
+
+/**
+ * How a batch is run.
+ *
+ * **Details**
+ *
+ * - `label`: names the batch in errors, logs and the list of abandoned work; "fan-out" by default.
+ * - `concurrency`: how many calls are in flight at once; 8 by default, enough to hide a few dead targets and few
+ *   enough for the sockets of a small machine. Below 1 it is 1.
+ * - `deadline`: how long the whole batch may take; none by default. Zero or less starts nothing.
+ * - `retry`: the policy of each target, or a function that gives it; one attempt by default.
+ * - `until`: when the batch has enough; "all" by default.
+ * - `tickInterval`: 1 second by default, the rhythm of a progress line; `Infinity` for no ticks.
+ * - `onOutcome`: runs once for each target when it settles, on the calling fiber.
+ * - `onTick`: runs at multiples of the tick interval while anything is pending, on the calling fiber.
+ *
+ * **Gotchas**
+ *
+ * Callbacks run on the calling fiber, so one that waits holds up the return of the batch, though not its calls or its
+ * deadline. Bound it: `Deadline.within` inside a callback ends at the batch's deadline at the latest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<
+  in T,
+  in A,
+  in E,
+  out D extends Duration.Duration | undefined = undefined,
+  out R = never
+> {
+  readonly label?: string | undefined
+  readonly concurrency?: number | undefined
+  readonly deadline?: Duration.Input | undefined
+  readonly tickInterval?: Duration.Input | undefined
+  readonly retry?:
+    | Retry.Policy<E | Retry.Timeout<D>, D>
+    | ((target: T) => Retry.Policy<E | Retry.Timeout<D>, D>)
+    | undefined
+  readonly until?: Until<T, A, E | Retry.Timeout<D>> | undefined
+  readonly onOutcome?: ((outcome: Outcome<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>) | undefined
+  readonly onTick?: ((progress: Progress<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>) | undefined
+}
+
+/**
+ * The options of a stream, which has events instead of callbacks.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamOptions<in T, in A, in E, out D extends Duration.Duration | undefined = undefined>
+  extends Omit<Options<T, A, E, D>, "onOutcome" | "onTick"> {}
+
+/** Starts the batch; the calling fiber is the one that waits for it. */
+const startBatch = <T, A, E, R>(
+  plan: Plan<T, A, E, R>,
+  targets: Iterable<T>
+): Effect.Effect<Running<T, A, E>, never, R> =>
+  Effect.withFiberSucceed<Running<T, A, E>, R>((fiber) => {
+    const batch = new Batch(plan, Array.from(targets), fiber)
+    batch.start()
+    return batch
+  })
+
+const logDefects = <T, A, E>(batch: Running<T, A, E>, label: string): Effect.Effect<void> =>
+  Effect.forEach(batch.takeDefects(), (cause) => Effect.logError(`fan-out "${label}": a call died`, cause), {
+    discard: true
+  })
+
+/**
+ * Calls every target, and gives the report when the batch has ended.
+ *
+ * **Details**
+ *
+ * Calls start in the order of the targets, as many at once as `concurrency` allows. The batch ends when every target
+ * has settled, when `until` holds, or at its deadline; then nothing more is started, and what is in flight is
+ * interrupted and, where it does not end at once, abandoned. Calls see the end of the batch as their ambient
+ * deadline. When the deadline around the batch is nearer than its own, the batch ends before that by a tenth of what
+ * remains, 10 milliseconds at most, so that its report comes out.
+ *
+ * A call that dies is logged; so is a callback that dies.
+ *
+ * **Gotchas**
+ *
+ * - A call that never waits cannot be cut off: calls run on one thread, and a deadline needs it to turn.
+ * - Throws `InvalidOptions` for options without a meaning.
+ *
+ * **Example** (Two of three answer)
+ *
+ * ```ts
+ * import { FanOut } from "@holdfast/core"
+ * import { Effect } from "effect"
+ *
+ * const ask = (server: string) => server === "dead" ? Effect.never : Effect.succeed(server.length)
+ *
+ * const program = FanOut.run(["one", "dead", "three"], ask, { deadline: "50 millis" })
+ * const report = await Effect.runPromise(program)
+ *
+ * console.log(report.answered.map((answer) => answer.value)) // => [ 3, 5 ]
+ * console.log(report.timedOut.map((outcome) => outcome.target)) // => [ 'dead' ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const run = <T, A, E, R, D extends Duration.Duration | undefined = undefined, R2 = never>(
+  targets: Iterable<T>,
+  call: (target: T) => Effect.Effect<A, E, R>,
+  options: Options<NoInfer<T>, NoInfer<A>, NoInfer<E>, D, R2> = {}
+): Effect.Effect<Report<T, A, E | Retry.Timeout<D>>, never, R | R2> => {
+  const plan = makePlan<T, A, E, R, D>(call, options, {
+    started: false,
+    settled: options.onOutcome !== undefined,
+    ticks: options.onTick !== undefined
+  })
+  return drive(Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)), options)
+}
+
+/** The control flow of `run`: waits for news on the calling fiber, and hands them to the callbacks. */
+const drive = <T, A, E, R, R2 = never>(
+  start: Effect.Effect<Running<T, A, E>, never, R>,
+  callbacks: {
+    readonly label?: string | undefined
+    readonly onOutcome?: ((outcome: Outcome<T, A, E>) => Effect.Effect<unknown, never, R2>) | undefined
+    readonly onTick?: ((progress: Progress<T, A, E>) => Effect.Effect<unknown, never, R2>) | undefined
+  }
+): Effect.Effect<Report<T, A, E>, never, R | R2> => {
+  const { label = defaultLabel, onOutcome, onTick } = callbacks
+  return Effect.uninterruptibleMask((restore) => {
+    // In an uninterruptible region, an interruption that is caught here comes back at the next `restore`.
+    const guard = (callback: () => Effect.Effect<unknown, never, R2>) =>
+      Effect.catchCause(restore(Effect.suspend(callback)), (cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`fan-out "${label}": a callback died`, cause)
+      )
+    const loop = Effect.fnUntraced(function* (batch: Running<T, A, E>) {
+      for (;;) {
+        yield* restore(batch.news)
+        yield* logDefects(batch, label)
+        for (const event of batch.takeEvents()) {
+          if (event._tag === "Ended") return event.report
+          if (event._tag === "Settled" && onOutcome !== undefined) yield* guard(() => onOutcome(event.outcome))
+          if (event._tag === "Tick" && onTick !== undefined) yield* guard(() => onTick(event.progress))
+        }
+      }
+    })
+    return Effect.flatMap(start, (batch) => Effect.onExit(loop(batch), () => batch.stop))
+  })
+}
+
+/**
+ * The events of a batch as they happen: `Started` and `Settled` for every target, `Tick`s, and `Ended` with the report
+ * as the last.
+ *
+ * **Details**
+ *
+ * The batch starts when the stream is run, and does not wait for its consumer: outcomes keep their times, and ticks
+ * that nobody took are skipped, so at most two events for each target are held. Ending the stream early interrupts
+ * every call.
+ *
+ * **Example** (The first answer is enough)
+ *
+ * ```ts
+ * import { FanOut } from "@holdfast/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const ask = (server: string) => server === "dead" ? Effect.never : Effect.succeed(server.length)
+ *
+ * const tags = FanOut.stream(["dead", "three"], ask, { until: "first" }).pipe(
+ *   Stream.map((event) => event._tag),
+ *   Stream.runCollect
+ * )
+ *
+ * console.log(await Effect.runPromise(tags)) // => [ 'Started', 'Started', 'Settled', 'Settled', 'Ended' ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const stream = <T, A, E, R, D extends Duration.Duration | undefined = undefined>(
+  targets: Iterable<T>,
+  call: (target: T) => Effect.Effect<A, E, R>,
+  options: StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D> = {}
+): Stream.Stream<Event<T, A, E | Retry.Timeout<D>>, never, Exclude<R, Scope.Scope>> => {
+  const plan = makePlan<T, A, E, R, D>(call, options, wantsAll)
+  return streamOf(Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)), options.label)
+}
+
+const wantsNothing = { started: false, settled: false, ticks: false }
+const wantsAll = { started: true, settled: true, ticks: true }
+
+const streamOf = <T, A, E, R>(
+  start: Effect.Effect<Running<T, A, E>, never, R>,
+  label: string = defaultLabel
+): Stream.Stream<Event<T, A, E>, never, Exclude<R, Scope.Scope>> =>
+  Stream.unwrap(
+    Effect.map(
+      Effect.acquireRelease(start, (batch) => batch.stop),
+      (batch) => Stream.fromPull(Effect.sync(() => pullFrom(batch, label)))
+    )
+  )
+
+const pullFrom = <T, A, E>(
+  batch: Running<T, A, E>,
+  label: string
+): Pull.Pull<Arr.NonEmptyReadonlyArray<Event<T, A, E>>> => {
+  let hasEnded = false
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Event<T, A, E>>> = Effect.suspend(() => {
+    if (hasEnded) return Cause.done()
+    return Effect.andThen(
+      batch.news,
+      Effect.suspend(() => {
+        const events = batch.takeEvents()
+        hasEnded = events.some((event) => event._tag === "Ended")
+        const next = Arr.isReadonlyArrayNonEmpty(events) ? Effect.succeed(events) : pull
+        return Effect.andThen(logDefects(batch, label), next)
+      })
+    )
+  })
+  return pull
+}
+
+/**
+ * Whether a call may have happened without an answer: for calls that write, such a target is neither done nor failed,
+ * and something else (a check) must decide it.
+ *
+ * **Details**
+ *
+ * True for `TimedOut`, for a `Cancelled` that had started, and for a `Failed` in which any attempt ran out of time.
+ *
+ * **Gotchas**
+ *
+ * It knows of time only. A connection that broke after the request was sent is an error of the call, and whether
+ * that may have happened is for the caller to say.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isUnknown = <T, A, E>(outcome: Outcome<T, A, E>): boolean => {
+  switch (outcome._tag) {
+    case "TimedOut":
+      return true
+    case "Cancelled":
+      return outcome.started
+    case "Failed":
+      return outcome.attempts.some((attempt) => attempt.cause !== undefined && ranOutOfTime(attempt.cause))
+    case "Answered":
+    case "NotStarted":
+      return false
+  }
+}
+
+const ranOutOfTime = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some(
+    (reason) =>
+      reason._tag === "Fail" &&
+      (reason.error instanceof Retry.AttemptTimeout || reason.error instanceof DeadlineExceeded)
+  )
+
+/**
+ * The longest that a batch can take: when every target takes its worst case, or the deadline, whichever is sooner.
+ *
+ * **Details**
+ *
+ * Infinite when neither a deadline nor a bounded policy is given.
+ *
+ * **Example** (Twenty dead servers)
+ *
+ * ```ts
+ * import { Backoff, FanOut, Retry } from "@holdfast/core"
+ *
+ * const push = Retry.policy({ attempts: 3, attemptTimeout: "8 seconds", backoff: Backoff.constant("1 second") })
+ *
+ * console.log(String(FanOut.worstCase({ targets: 20, retry: push }))) // => Duration(1m 18s)
+ * console.log(String(FanOut.worstCase({ targets: 20, retry: push, deadline: "30 seconds" }))) // => Duration(30s)
+ * ```
+ *
+ * @since 0.1.0
+ * @category worst case
+ */
+export const worstCase = (options: {
+  readonly targets: number
+  readonly concurrency?: number | undefined
+  readonly deadline?: Duration.Input | undefined
+  readonly retry?: Retry.Policy<never> | undefined
+}): Duration.Duration => {
+  const rounds = Math.ceil(Math.max(0, options.targets) / readConcurrency(options.concurrency))
+  const each = options.retry === undefined ? Duration.infinity : Retry.worstCase(options.retry)
+  const calls = rounds === 0 ? Duration.zero : Duration.times(each, rounds)
+  return Duration.max(Duration.min(calls, readDeadline(options.deadline)), Duration.zero)
+}
+
+/**
+ * One operation over a fleet of targets, as a service.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export interface FanOut<in In, out T, out A, out E> {
+  readonly run: (input: In) => Effect.Effect<Report<T, A, E>>
+  readonly stream: (input: In) => Stream.Stream<Event<T, A, E>>
+}
+
+/**
+ * The class that `Service` makes.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export interface ServiceClass<Self, Id extends string, in In, out T, out A, out E, out R>
+  extends Context.ServiceClass<Self, Id, FanOut<In, T, A, E>> {
+  readonly run: (input: In) => Effect.Effect<Report<T, A, E>, never, Self>
+  readonly stream: (input: In) => Stream.Stream<Event<T, A, E>, never, Self>
+  /** What configuration may change; the rest is the definition's. */
+  readonly layer: (options?: LayerOptions) => Layer.Layer<Self, never, R>
+}
+
+/**
+ * The options of a service that configuration may replace.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export interface LayerOptions {
+  readonly concurrency?: number | undefined
+  readonly deadline?: Duration.Input | undefined
+  readonly tickInterval?: Duration.Input | undefined
+}
+
+/**
+ * Makes a class for one operation over a fleet of targets.
+ *
+ * **Details**
+ *
+ * The definition fixes the targets (an iterable, or an effect that is asked on every run), the call, which takes a
+ * target and the input of the run, and the options; `layer` may replace what configuration decides. The call sees the
+ * services that the layer was built with and, over them, those of the caller, so that ambient deadlines and spans are
+ * the caller's.
+ *
+ * A policy whose worst case exceeds the deadline is logged once, when the layer is built.
+ *
+ * **Example** (A ping)
+ *
+ * ```ts
+ * import { FanOut } from "@holdfast/core"
+ * import { Effect } from "effect"
+ *
+ * class Ping extends FanOut.Service<Ping, string>()("app/Ping", {
+ *   targets: ["alpha", "beta"],
+ *   call: (server, greeting: string) => Effect.succeed(`${greeting} ${server}`),
+ *   deadline: "5 seconds"
+ * }) {}
+ *
+ * const program = Effect.map(Ping.run("hello"), (report) => report.answered.map((answer) => answer.value))
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Ping.layer()))) // => [ 'hello alpha', 'hello beta' ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export const Service =
+  <Self, T>() =>
+  <
+    const Id extends string,
+    A,
+    E,
+    R,
+    In = void,
+    RT = never,
+    D extends Duration.Duration | undefined = undefined
+  >(
+    id: Id,
+    definition: {
+      readonly targets: Iterable<T> | Effect.Effect<Iterable<T>, never, RT>
+      readonly call: (target: T, input: In) => Effect.Effect<A, E, R>
+    } & StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D>
+  ): ServiceClass<Self, Id, In, T, A, E | Retry.Timeout<D>, Exclude<R | RT, Scope.Scope>> => {
+    const { call, targets, ...defined } = definition
+    checkOptions(defined)
+    const tag = Context.Service<Self, FanOut<In, T, A, E | Retry.Timeout<D>>>()(id)
+    const ask: Effect.Effect<Iterable<T>, never, RT> = Effect.isEffect(targets) ? targets : Effect.succeed(targets)
+    const make = (options: StreamOptions<T, A, E, D>) =>
+      Effect.contextWith((built: Context.Context<Exclude<R | RT, Scope.Scope>>) => {
+        const seen = underCaller(built)
+        const start = (input: In, wants: Wants) =>
+          Effect.flatMap(ask, (targets) =>
+            startBatch(makePlan<T, A, E, R, D>((target) => call(target, input), options, wants), targets)
+          )
+        const service: FanOut<In, T, A, E | Retry.Timeout<D>> = {
+          run: (input) =>
+            Effect.updateContext(Effect.scoped(drive(start(input, wantsNothing), { label: options.label })), seen),
+          stream: (input) => Stream.updateContext(streamOf(start(input, wantsAll), options.label), seen)
+        }
+        return Effect.as(warnOfLateTargets(options, Effect.isEffect(targets) ? [] : targets), service)
+      })
+    return Object.assign(tag, {
+      run: (input: In) => Effect.flatMap(tag, (service) => service.run(input)),
+      stream: (input: In) => Stream.unwrap(Effect.map(tag, (service) => service.stream(input))),
+      layer: (settings: LayerOptions = {}) => {
+        const options = {
+          ...defined,
+          concurrency: settings.concurrency ?? defined.concurrency,
+          deadline: settings.deadline ?? defined.deadline,
+          tickInterval: settings.tickInterval ?? defined.tickInterval
+        }
+        checkOptions(options)
+        return Layer.effect(tag, make(options))
+      }
+    })
+  }

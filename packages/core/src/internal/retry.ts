@@ -1,0 +1,172 @@
+/**
+ * The control flow of a retried call, for `Retry` and for the targets of a `FanOut`.
+ *
+ *   Attempt ──succeeds──▶ Stop "Succeeded"
+ *   Attempt ──fails──▶ Decide ──▶ Stop "Defect" | "Attempts" | "While" | "Schedule" | "Deadline" | "Budget"
+ *                      Decide ──▶ Delay ──▶ Attempt
+ */
+import { type Cause, Clock, Context, DateTime, Duration, Effect, Exit, Pull, Schedule, Schema } from "effect"
+import type * as Backoff from "../Backoff.ts"
+import { bounds, toSchedule } from "../Backoff.ts"
+import type { RetryBudget } from "../RetryBudget.ts"
+import { decode } from "./duration.ts"
+import { Current, limit, toNanos } from "./limit.ts"
+
+/** Which attempt of its call an effect is; the first is 1. */
+export const CurrentAttempt: Context.Reference<number> = Context.Reference<number>(
+  "@holdfast/core/Retry/CurrentAttempt",
+  { defaultValue: () => 1 }
+)
+
+export interface Policy<in E> {
+  readonly attempts: number
+  readonly attemptTimeout: Duration.Duration | undefined
+  readonly backoff: Backoff.Input
+  readonly maxRetryAfter: Duration.Duration | undefined
+  readonly while: ((error: E) => boolean) | undefined
+  readonly retryAfter: ((error: E) => Duration.Input | DateTime.Utc | undefined) | undefined
+  readonly budget: RetryBudget | undefined
+}
+
+export interface Attempt<out E> {
+  readonly attempt: number
+  readonly startedAfterMillis: number
+  readonly durationMillis: number
+  readonly cause: Cause.Cause<E> | undefined
+}
+
+export type Stop = "Succeeded" | "Attempts" | "While" | "Schedule" | "Deadline" | "Budget" | "Defect"
+
+export class AttemptTimeout extends Schema.TaggedError<AttemptTimeout>("@holdfast/core/Retry/AttemptTimeout")(
+  "AttemptTimeout",
+  {
+    label: Schema.String,
+    attempt: Schema.Number,
+    timeoutMillis: Schema.Number,
+    elapsedMillis: Schema.Number
+  }
+) {
+  override get message(): string {
+    return `attempt ${this.attempt} of "${this.label}" ran out of its ${this.timeoutMillis} ms`
+  }
+}
+
+export interface Call<E> {
+  readonly label: string
+  readonly onAttempt?: ((attempt: Attempt<E>) => void) | undefined
+}
+
+const millisBetween = (fromNanos: bigint, toNanos: bigint): number => Number(toNanos - fromNanos) / 1e6
+
+export interface Ended<out A, out E> {
+  readonly exit: Exit.Exit<A, E>
+  readonly stop: Stop
+}
+
+/**
+ * Runs the call to its end; never fails by itself, so that the reason why it stopped comes out too.
+ *
+ * `E2` is the error of an attempt that ran out of time: `AttemptTimeout`, or `never` without a time-out.
+ */
+export const call = Effect.fnUntraced(function* <A, E, R, E2>(
+  self: Effect.Effect<A, E, R>,
+  policy: Policy<E | E2>,
+  options: Call<E | E2>
+): Effect.fn.Return<Ended<A, E | E2>, never, R> {
+  const clock = yield* Clock.Clock
+  const ambientAttempt = yield* CurrentAttempt
+  const startNanos = clock.monotonicTimeNanosUnsafe()
+  const delays = makeDelays(policy)
+  if (policy.budget !== undefined) yield* policy.budget.deposit
+
+  for (let attempt = 1; ; attempt++) {
+    const startedNanos = options.onAttempt === undefined ? startNanos : clock.monotonicTimeNanosUnsafe()
+    const timed = withTimeout<A, E, R, E2>(self, policy.attemptTimeout, attempt, options.label)
+    const exit = yield* Effect.exit(
+      attempt === ambientAttempt ? timed : Effect.provideService(timed, CurrentAttempt, attempt)
+    )
+    options.onAttempt?.({
+      attempt,
+      startedAfterMillis: millisBetween(startNanos, startedNanos),
+      durationMillis: millisBetween(startedNanos, clock.monotonicTimeNanosUnsafe()),
+      cause: Exit.isFailure(exit) ? exit.cause : undefined
+    })
+    if (Exit.isSuccess(exit)) return { exit, stop: "Succeeded" }
+
+    const error = onlyError(exit.cause)
+    if (error === undefined) return { exit, stop: "Defect" }
+    if (!(attempt < policy.attempts)) return { exit, stop: "Attempts" }
+    if (policy.while !== undefined && !policy.while(error.value)) return { exit, stop: "While" }
+    const delay = yield* delays(attempt, error.value)
+    if (delay === undefined) return { exit, stop: "Schedule" }
+    if (!(yield* canStartAfter(delay))) return { exit, stop: "Deadline" }
+    if (policy.budget !== undefined && !(yield* policy.budget.withdraw)) return { exit, stop: "Budget" }
+    yield* clock.sleep(delay)
+  }
+})
+
+const withTimeout = <A, E, R, E2>(
+  self: Effect.Effect<A, E, R>,
+  timeout: Duration.Duration | undefined,
+  attempt: number,
+  label: string
+): Effect.Effect<A, E | E2, R> =>
+  timeout === undefined
+    ? self
+    : limit(self, {
+        label,
+        budgetNanos: toNanos(timeout),
+        inherit: false,
+        expired: ({ budgetMillis, elapsedMillis }) =>
+          // There is a time-out here, so this is an `E2`.
+          new AttemptTimeout({ label, attempt, timeoutMillis: budgetMillis, elapsedMillis }) as E2
+      })
+
+/** The error of a cause that tells of nothing but errors; boxed, because an error may be `undefined`. */
+const onlyError = <E>(cause: Cause.Cause<E>): { readonly value: E } | undefined => {
+  let first: { readonly value: E } | undefined
+  for (const reason of cause.reasons) {
+    if (reason._tag !== "Fail") return undefined
+    first ??= { value: reason.error }
+  }
+  return first
+}
+
+const canStartAfter = (delay: Duration.Duration): Effect.Effect<boolean> =>
+  Effect.withFiber((fiber) => {
+    const deadline = fiber.getRef(Current)
+    if (deadline === undefined) return Effect.succeed(true)
+    const leftNanos = deadline.atNanos - fiber.getRef(Clock.Clock).monotonicTimeNanosUnsafe()
+    return Effect.succeed(Duration.isFinite(delay) && Duration.toNanosUnsafe(delay) < leftNanos)
+  })
+
+/** The delay after a failed attempt; `undefined` when the backoff is a schedule that has ended. */
+const makeDelays = <E>(
+  policy: Policy<E>
+): ((attempt: number, error: E) => Effect.Effect<Duration.Duration | undefined>) => {
+  const { backoff } = policy
+  let step: Effect.Success<ReturnType<typeof start>> | undefined
+  const start = () => Schedule.toStep(Schedule.isSchedule(backoff) ? backoff : toSchedule(backoff))
+  return Effect.fnUntraced(function* (attempt, error) {
+    step ??= yield* start()
+    const now = yield* Clock.currentTimeMillis
+    const next = yield* Pull.catchDone(
+      Effect.map(step(now, error), ([, delay]) => Duration.max(delay, Duration.zero)),
+      () => Effect.undefined
+    )
+    if (next === undefined) return undefined
+    const hint = retryAfter(policy, error, now)
+    if (hint === undefined) return next
+    const most = policy.maxRetryAfter ?? (Schedule.isSchedule(backoff) ? next : bounds(backoff, attempt).max)
+    return Duration.min(hint, most)
+  })
+}
+
+const retryAfter = <E>(policy: Policy<E>, error: E, nowMillis: number): Duration.Duration | undefined => {
+  const hint = policy.retryAfter?.(error)
+  if (hint === undefined) return undefined
+  const duration = DateTime.isDateTime(hint)
+    ? Duration.millis(DateTime.toEpochMillis(hint) - nowMillis)
+    : decode("Retry", "retryAfter", hint)
+  return Duration.max(duration, Duration.zero)
+}
