@@ -167,6 +167,8 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     if (exit !== undefined) this.onExit(index, exit)
     else
       fiber.addObserver((exit) => {
+        // Not for a call that `end` has cut off: the calling fiber must not go on before all of them are interrupted.
+        if (!this.inFlight.has(index)) return
         this.onExit(index, exit)
         this.fill()
         this.notify()
