@@ -5,7 +5,7 @@
  * layer. Failures are outcomes, never errors: every target ends in exactly one of `Answered`, `Failed`,
  * `TimedOut` (was in flight), `NotStarted` and `Cancelled` (no longer needed).
  *
- * @guarantee FO-1 Returns no later than its deadline, whatever the calls do.
+ * @guarantee FO-1 Returns no later than its deadline, whatever the calls do (callbacks that wait hold it up: FO-4).
  * @guarantee FO-2 The concurrency is never exceeded.
  * @guarantee FO-3 Exactly one outcome for each target, duplicates included.
  * @guarantee FO-4 Events come in order of completion, on the calling fiber, and none after the return.
@@ -212,8 +212,8 @@ export interface Settings extends Schema.Schema.Type<typeof Settings> {}
  *
  * **Gotchas**
  *
- * Callbacks run on the calling fiber, so one that waits holds up the return of the batch, though not its calls or its
- * deadline. Bound it: `Deadline.within` inside a callback ends at the batch's deadline at the latest.
+ * Callbacks run on the calling fiber, so one that waits holds up the return of the batch, though not its calls and
+ * their deadline. Bound what may wait with `Deadline.within`, in the callback or around the batch.
  *
  * @since 0.1.0
  * @category models

@@ -121,7 +121,8 @@ const defaultBackoff = Backoff.exponential({ base: "100 millis" })
  * - `backoff`: exponential from 100 milliseconds, doubling up to 30 seconds, with full jitter, by default.
  *   Any `Schedule` without errors and requirements is taken too; when it ends, so does the call.
  * - `while`: by default every error is worth another attempt. Defects and interruptions never are.
- * - `retryAfter`: when the error carries a hint, the delay is exactly that, up to `maxRetryAfter`.
+ * - `retryAfter`: when the error carries a hint, the delay is exactly that, up to `maxRetryAfter`. A date in the
+ *   past means now. A hint without a meaning, such as `NaN`, is none: it comes from somebody else.
  * - `budget`: a retry that finds it empty is not made, and the call fails at once.
  *
  * Throws `InvalidOptions` for values without a meaning, such as half an attempt.
@@ -395,13 +396,38 @@ export const worstCase = (policy: Policy<never>): Duration.Duration => {
 /** The longest delays between the attempts, hints included. */
 const waiting = (policy: Policy<never>, backoff: Backoff.Backoff): Duration.Duration => {
   const { attempts, maxRetryAfter, retryAfter } = policy
-  if (retryAfter === undefined || maxRetryAfter === undefined) return Backoff.total(backoff, attempts - 1)
-  let sum = Duration.zero
-  for (let attempt = 1; attempt < attempts; attempt++) {
-    sum = Duration.sum(sum, Duration.max(Backoff.bounds(backoff, attempt).max, maxRetryAfter))
-  }
-  return sum
+  const delays = attempts - 1
+  if (retryAfter === undefined || maxRetryAfter === undefined) return Backoff.total(backoff, delays)
+  const hinted = delaysBelow(backoff, maxRetryAfter, delays)
+  return Duration.sum(
+    Duration.times(maxRetryAfter, hinted),
+    Duration.subtract(Backoff.total(backoff, delays), Backoff.total(backoff, hinted))
+  )
 }
+
+/** How many of the first `delays` are shorter than a duration at their bound; bounds never shrink, so it halves. */
+const delaysBelow = (backoff: Backoff.Backoff, duration: Duration.Duration, delays: number): number => {
+  let below = 0
+  let rest = delays
+  while (rest > 0) {
+    const half = Math.ceil(rest / 2)
+    if (Duration.isLessThan(Backoff.bounds(backoff, below + half).max, duration)) {
+      below += half
+      rest -= half
+    } else {
+      rest = half - 1
+    }
+  }
+  return below
+}
+
+/**
+ * What a policy leaves open: see `unbounded`.
+ *
+ * @since 0.1.0
+ * @category worst case
+ */
+export type Unbounded = "attempts" | "attemptTimeout" | "schedule" | "maxRetryAfter"
 
 /**
  * Why the worst case of a policy is not known; empty when it is.
@@ -420,14 +446,17 @@ const waiting = (policy: Policy<never>, backoff: Backoff.Backoff): Duration.Dura
  * @since 0.1.0
  * @category worst case
  */
-export const unbounded = (policy: Policy<never>): ReadonlyArray<"attempts" | "attemptTimeout" | "schedule"> => {
-  const { attempts, attemptTimeout, backoff } = policy
-  const reasons: Array<"attempts" | "attemptTimeout" | "schedule"> = []
+export const unbounded = (policy: Policy<never>): ReadonlyArray<Unbounded> => {
+  const { attempts, attemptTimeout, backoff, maxRetryAfter, retryAfter } = policy
+  const reasons: Array<Unbounded> = []
   if (!Number.isFinite(attempts)) reasons.push("attempts")
-  if (attemptTimeout === undefined || attemptTimeout.value._tag === "Infinity") reasons.push("attemptTimeout")
+  if (attemptTimeout === undefined || isEndless(attemptTimeout)) reasons.push("attemptTimeout")
   if (attempts > 1 && Schedule.isSchedule(backoff)) reasons.push("schedule")
+  if (attempts > 1 && retryAfter !== undefined && isEndless(maxRetryAfter)) reasons.push("maxRetryAfter")
   return reasons
 }
+
+const isEndless = (duration: Duration.Duration | undefined): boolean => duration?.value._tag === "Infinity"
 
 /**
  * Which attempt of its call an effect belongs to; the first, and everything outside of a call, is 1.
@@ -437,8 +466,15 @@ export const unbounded = (policy: Policy<never>): ReadonlyArray<"attempts" | "at
  */
 export const CurrentAttempt: Context.Reference<number> = internal.CurrentAttempt
 
-const httpDate =
-  /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:day|sday|nesday|rsday|urday)?, \d{2}[ -]\w{3}[ -](?:\d{4}|\d{2}) \d{2}:\d{2}:\d{2} GMT|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ \d]\d \d{2}:\d{2}:\d{2} \d{4})$/
+const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+const longDay = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+const month = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+const time = "\\d{2}:\\d{2}:\\d{2}"
+const httpDate = new RegExp(
+  `^(?:${day}, \\d{2} ${month} \\d{4} ${time} GMT` +
+    `|${longDay}, \\d{2}-${month}-\\d{2} ${time} GMT` +
+    `|${day} ${month} [ \\d]\\d ${time} \\d{4})$`
+)
 
 /**
  * Reads a Retry-After header: a number of seconds, or a date; `undefined` when it is neither.

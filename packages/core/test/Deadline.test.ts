@@ -147,6 +147,20 @@ describe("Deadline", () => {
       })
     )
 
+    it.effect("DL-2: of several that inherit one limit, the innermost reports first", () =>
+      Effect.gen(function* () {
+        const seen = yield* Ref.make<ReadonlyArray<string>>([])
+        const note = (name: string) => <A, E>(self: Effect.Effect<A, E>) =>
+          Effect.tapError(self, () => Ref.update(seen, (all) => [...all, name]))
+        const inner = Deadline.within(Effect.never, "6 seconds").pipe(note("inner"))
+        const middle = Deadline.within(inner, "5 seconds").pipe(note("middle"))
+        const fiber = yield* forkFor(Deadline.within(middle, "1 second", { label: "outer" }).pipe(note("outer")), 1000)
+        const error = isExceeded(yield* Fiber.await(fiber))
+        assert.deepStrictEqual(yield* Ref.get(seen), ["inner", "middle", "outer"])
+        assert.isFalse(error.inherited)
+      })
+    )
+
     it.effect("DL-2: a shorter nested deadline is one's own", () =>
       Effect.gen(function* () {
         const inner = Effect.flip(Deadline.within(Effect.never, "1 second", { label: "inner" }))
@@ -190,6 +204,25 @@ describe("Deadline", () => {
         assert.strictEqual(yield* Fiber.join(fiber), "done")
       })
     )
+
+    for (const kind of ["live", "decorated"] as const) {
+      it.live(`DL-3: after the event loop was blocked, what is ready wins over the deadline on a ${kind} clock`, () =>
+        Effect.gen(function* () {
+          const live = yield* Clock.Clock
+          const clock: Clock.Clock = kind === "live" ? live : Object.create(live)
+          const work = Effect.callback<string>((resume) => {
+            setTimeout(() => resume(Effect.succeed("done")), 12)
+          })
+          const fiber = yield* Deadline.within(work, 10).pipe(
+            Effect.provideService(Clock.Clock, clock),
+            Effect.forkChild({ startImmediately: true })
+          )
+          const end = process.hrtime.bigint() + 40_000_000n
+          while (process.hrtime.bigint() < end);
+          assert.strictEqual(yield* Fiber.join(fiber), "done")
+        })
+      )
+    }
 
     it.effect("DL-3: a failure that is ready at the instant wins as well", () =>
       Effect.gen(function* () {
@@ -306,11 +339,21 @@ describe("Deadline", () => {
       })
     )
 
-    it.effect("DL-7: an instant that floating point cannot hold is still met", () =>
+    it.effect("DL-7: an instant that floating-point milliseconds cannot hold is met exactly", () =>
       Effect.gen(function* () {
-        yield* TestClock.setTime(1_795_305_600_000)
-        const fiber = yield* forkFor(Deadline.within(Effect.never, "33.3 millis"), 34)
-        isExceeded(yield* Fiber.await(fiber))
+        for (const [at, budget] of [[0, 33.3], [1_795_305_600_000, 33.3], [1_795_305_600_123.456, 0.1], [0, 1e-3], [2 ** 52, 5]] as const) {
+          yield* TestClock.setTime(at)
+          const fiber = yield* forkFor(Deadline.within(Effect.never, budget), budget)
+          assert.isDefined(fiber.pollUnsafe(), `${budget} ms from ${at}`)
+        }
+      })
+    )
+
+    it.effect("DL-7: a clock that cannot resolve what is left ends the wait instead of spinning", () =>
+      Effect.gen(function* () {
+        const clock = yield* Clock.Clock
+        const coarse: Clock.Clock = Object.assign(Object.create(clock), { sleep: () => Effect.void })
+        isExceeded(yield* Effect.exit(Effect.provideService(Deadline.within(Effect.never, 0.4), Clock.Clock, coarse)))
       })
     )
 

@@ -254,6 +254,15 @@ describe("FanOut", () => {
       })
     )
 
+    it.effect("FO-4: a callback that hangs holds up the return, but neither the calls nor a deadline around the batch", () =>
+      Effect.gen(function* () {
+        const batch = FanOut.run([100, 5000], sleeper, { deadline: "1 second", onOutcome: () => Effect.never })
+        const { at, value } = yield* finishAt(Effect.flip(Deadline.within(batch, "2 seconds", { label: "page" })))
+        assert.strictEqual(at, 2000)
+        assert.strictEqual(value.label, "page")
+      })
+    )
+
     it.effect("FO-5: ticks come at multiples of the interval; a slow callback makes one late, skips some and shifts none", () =>
       Effect.gen(function* () {
         const at: Array<number> = []

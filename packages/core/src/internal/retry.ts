@@ -118,7 +118,7 @@ const withTimeout = <A, E, R, E2>(
         budgetNanos: toNanos(timeout),
         inherit: false,
         expired: ({ budgetMillis, elapsedMillis }) =>
-          // There is a time-out here, so this is an `E2`.
+          // house: there is a time-out here, so this is an `E2`
           new AttemptTimeout({ label, attempt, timeoutMillis: budgetMillis, elapsedMillis }) as E2
       })
 
@@ -167,6 +167,15 @@ const retryAfter = <E>(policy: Policy<E>, error: E, nowMillis: number): Duration
   if (hint === undefined) return undefined
   const duration = DateTime.isDateTime(hint)
     ? Duration.millis(DateTime.toEpochMillis(hint) - nowMillis)
-    : decode("Retry", "retryAfter", hint)
-  return Duration.max(duration, Duration.zero)
+    : readHint(hint)
+  return duration === undefined ? undefined : Duration.max(duration, Duration.zero)
+}
+
+/** A hint comes from a server: one without a meaning is no hint, and no bug of the caller. */
+const readHint = (hint: Duration.Input): Duration.Duration | undefined => {
+  try {
+    return decode("Retry", "retryAfter", hint)
+  } catch {
+    return undefined
+  }
 }

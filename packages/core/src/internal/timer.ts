@@ -9,7 +9,7 @@ import { Clock, Context, Duration, Effect, type Fiber } from "effect"
 
 const nanosPerMilli = 1_000_000n
 
-/** Times nearer than this are the same instant: floating-point clocks cannot tell them apart. */
+/** Times nearer than this are the same instant: clocks that count in floating-point milliseconds blur them. */
 const resolutionNanos = 1_000n
 
 /** The longest delay that a platform timer takes: a longer one fires at once. */
@@ -88,11 +88,13 @@ class SleepingTimer implements Timer {
 /**
  * Sleeps until shortly before the instant, then for the rest: clocks wake the sleepers of one instant in the
  * order in which they registered, and work that ends at the instant must come first.
+ *
+ * A clock that a nap does not move cannot tell what is left from nothing, so that is the instant too.
  */
-const sleepUntil = (clock: Clock.Clock, atNanos: bigint): Effect.Effect<void> =>
+const sleepUntil = (clock: Clock.Clock, atNanos: bigint, leftBefore?: bigint): Effect.Effect<void> =>
   Effect.suspend(() => {
     const leftNanos = atNanos - clock.monotonicTimeNanosUnsafe()
-    if (leftNanos < resolutionNanos) return Effect.void
+    if (leftNanos < resolutionNanos || leftNanos === leftBefore) return Effect.void
     const napNanos = leftNanos > 2n * nanosPerMilli ? leftNanos - nanosPerMilli : leftNanos
-    return Effect.andThen(clock.sleep(Duration.nanos(napNanos)), sleepUntil(clock, atNanos))
+    return Effect.andThen(clock.sleep(Duration.nanos(napNanos)), sleepUntil(clock, atNanos, leftNanos))
   })
