@@ -7,6 +7,13 @@ const project = (name: string, root: string) => ({
 
 export default defineConfig({
   test: {
-    projects: [project("core", "packages/core"), project("control-room", "apps/control-room")]
+    projects: [
+      project("core", "packages/core"),
+      project("control-room", "apps/control-room"),
+      project("scripts", "scripts")
+    ],
+    // `.ci/run` sums up the JSON report.
+    reporters: ["default", "json"],
+    outputFile: { json: "node_modules/.cache/vitest.json" }
   }
 })

@@ -21,10 +21,16 @@
  *
  * @since 0.1.0
  */
-import { Clock, Context, Duration, Effect, Function, Layer, Schema } from "effect"
+import { Clock, type Context, Duration, Effect, Function, Layer, Schema } from "effect"
 import * as abandonedWork from "./internal/abandoned.ts"
 import { decode } from "./internal/duration.ts"
-import { Current as CurrentDeadline, type Deadline as Ambient, type Expiry, limit, toNanos } from "./internal/limit.ts"
+import {
+  type Deadline as Ambient,
+  Current as CurrentDeadline,
+  type Expiry,
+  limit,
+  toNanos
+} from "./internal/limit.ts"
 
 /**
  * An instant by which work must be done, and the label of whoever set it.
@@ -150,9 +156,9 @@ export const within: {
  * import { Deadline } from "@holdfast/core"
  * import { Duration, Effect } from "effect"
  *
- * const enough = Effect.map(Deadline.remaining, Duration.isGreaterThan("1 second"))
+ * const enough = Effect.map(Deadline.remaining, (left) => Duration.toSeconds(left) > 1)
  *
- * console.log(await Effect.runPromise(Deadline.remaining)) // => Infinity
+ * console.log(Duration.format(await Effect.runPromise(Deadline.remaining))) // => Infinity
  * console.log(await Effect.runPromise(Deadline.within(enough, "1 minute"))) // => true
  * ```
  *
@@ -194,11 +200,11 @@ export const clip = (duration: Duration.Input): Effect.Effect<Duration.Duration>
  *
  * ```ts
  * import { Deadline } from "@holdfast/core"
- * import { Effect } from "effect"
+ * import { Duration, Effect } from "effect"
  *
- * const undo = Deadline.shield(Deadline.remaining)
+ * const undo = Deadline.shield(Effect.map(Deadline.remaining, Duration.isFinite))
  *
- * console.log(await Effect.runPromise(Deadline.within(undo, "1 second"))) // => Infinity
+ * console.log(await Effect.runPromise(Deadline.within(undo, "1 second"))) // => false
  * ```
  *
  * @since 0.1.0
@@ -219,8 +225,9 @@ export const shield = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, 
  * @since 0.1.0
  * @category abandoned work
  */
-export const abandoned: Effect.Effect<ReadonlyArray<{ readonly label: string; readonly sinceMillis: number }>> =
-  Effect.withFiber((fiber) => Effect.succeed(Array.from(fiber.getRef(abandonedWork.Register).works)))
+export const abandoned: Effect.Effect<
+  ReadonlyArray<{ readonly label: string; readonly sinceMillis: number }>
+> = Effect.withFiber((fiber) => Effect.succeed(Array.from(fiber.getRef(abandonedWork.Register).works)))
 
 /**
  * Gives an application a list of abandoned work of its own, and joins that work when the layer is released.
@@ -262,7 +269,7 @@ export const layerAbandoned = (options?: {
   return Layer.effect(
     abandonedWork.Register,
     Effect.acquireRelease(Effect.sync(abandonedWork.makeRegister), (register) =>
-      shield(Effect.timeoutOption(abandonedWork.awaitEmpty(register), joinTimeout)).pipe(
+      Effect.timeoutOption(abandonedWork.awaitEmpty(register), joinTimeout).pipe(
         Effect.andThen(
           Effect.suspend(() =>
             register.works.size === 0
@@ -305,7 +312,7 @@ const maxHeaderValue = 99_999_999n
  * import { Duration } from "effect"
  *
  * console.log(Deadline.toHeader(Duration.seconds(5))) // => 5000000u
- * console.log(String(Deadline.fromHeader("5000000u"))) // => Duration(5s)
+ * console.log(Deadline.fromHeader("5000000u")?.toString()) // => 5000000000 nanos
  * console.log(Deadline.toHeader(Duration.infinity)) // => undefined
  * ```
  *

@@ -26,12 +26,31 @@
  *
  * @since 0.1.0
  */
-import { Array as Arr, Cause, Context, Duration, Effect, Layer, type Pull, Schema, type Scope, Stream } from "effect"
+import {
+  Array as Arr,
+  Cause,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  type Pull,
+  Schema,
+  type Scope,
+  Stream
+} from "effect"
 import { DeadlineExceeded } from "./Deadline.ts"
 import { Batch, type Plan, type Running } from "./internal/batch.ts"
 import { underCaller } from "./internal/built.ts"
 import { DurationSetting } from "./internal/duration.ts"
-import { checkOptions, defaultLabel, makePlan, readConcurrency, readDeadline, type Wants, warnOfLateTargets } from "./internal/plan.ts"
+import {
+  checkOptions,
+  defaultLabel,
+  makePlan,
+  readConcurrency,
+  readDeadline,
+  type Wants,
+  warnOfLateTargets
+} from "./internal/plan.ts"
 import * as Retry from "./Retry.ts"
 
 /**
@@ -110,7 +129,12 @@ export interface Cancelled<out T, out E> extends Of<T> {
  * @since 0.1.0
  * @category models
  */
-export type Outcome<T, A, E> = Answered<T, A, E> | Failed<T, E> | TimedOut<T, E> | NotStarted<T> | Cancelled<T, E>
+export type Outcome<T, A, E> =
+  | Answered<T, A, E>
+  | Failed<T, E>
+  | TimedOut<T, E>
+  | NotStarted<T>
+  | Cancelled<T, E>
 
 /**
  * A batch so far. `outcomes` are in order of completion.
@@ -175,7 +199,11 @@ export type Event<T, A, E> =
  * @since 0.1.0
  * @category models
  */
-export type Until<T, A, E> = "all" | "first" | { readonly quorum: number } | ((soFar: Progress<T, A, E>) => boolean)
+export type Until<T, A, E> =
+  | "all"
+  | "first"
+  | { readonly quorum: number }
+  | ((soFar: Progress<T, A, E>) => boolean)
 
 /**
  * The part of the options that configuration can hold.
@@ -234,8 +262,12 @@ export interface Options<
     | ((target: T) => Retry.Policy<E | Retry.Timeout<D>, D>)
     | undefined
   readonly until?: Until<T, A, E | Retry.Timeout<D>> | undefined
-  readonly onOutcome?: ((outcome: Outcome<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>) | undefined
-  readonly onTick?: ((progress: Progress<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>) | undefined
+  readonly onOutcome?:
+    | ((outcome: Outcome<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>)
+    | undefined
+  readonly onTick?:
+    | ((progress: Progress<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>)
+    | undefined
 }
 
 /**
@@ -326,7 +358,9 @@ const drive = <T, A, E, R, R2 = never>(
     // In an uninterruptible region, an interruption that is caught here comes back at the next `restore`.
     const guard = (callback: () => Effect.Effect<unknown, never, R2>) =>
       Effect.catchCause(restore(Effect.suspend(callback)), (cause) =>
-        Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`fan-out "${label}": a callback died`, cause)
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.void
+          : Effect.logError(`fan-out "${label}": a callback died`, cause)
       )
     const loop = Effect.fnUntraced(function* (batch: Running<T, A, E>) {
       for (;;) {
@@ -334,7 +368,8 @@ const drive = <T, A, E, R, R2 = never>(
         yield* logDefects(batch, label)
         for (const event of batch.takeEvents()) {
           if (event._tag === "Ended") return event.report
-          if (event._tag === "Settled" && onOutcome !== undefined) yield* guard(() => onOutcome(event.outcome))
+          if (event._tag === "Settled" && onOutcome !== undefined)
+            yield* guard(() => onOutcome(event.outcome))
           if (event._tag === "Tick" && onTick !== undefined) yield* guard(() => onTick(event.progress))
         }
       }
@@ -378,7 +413,10 @@ export const stream = <T, A, E, R, D extends Duration.Duration | undefined = und
   options: StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D> = {}
 ): Stream.Stream<Event<T, A, E | Retry.Timeout<D>>, never, Exclude<R, Scope.Scope>> => {
   const plan = makePlan<T, A, E, R, D>(call, options, wantsAll)
-  return streamOf(Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)), options.label)
+  return streamOf(
+    Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)),
+    options.label
+  )
 }
 
 const wantsNothing = { started: false, settled: false, ticks: false }
@@ -463,11 +501,12 @@ const ranOutOfTime = (cause: Cause.Cause<unknown>): boolean =>
  *
  * ```ts
  * import { Backoff, FanOut, Retry } from "@holdfast/core"
+ * import { Duration } from "effect"
  *
  * const push = Retry.policy({ attempts: 3, attemptTimeout: "8 seconds", backoff: Backoff.constant("1 second") })
  *
- * console.log(String(FanOut.worstCase({ targets: 20, retry: push }))) // => Duration(1m 18s)
- * console.log(String(FanOut.worstCase({ targets: 20, retry: push, deadline: "30 seconds" }))) // => Duration(30s)
+ * console.log(Duration.format(FanOut.worstCase({ targets: 20, retry: push }))) // => 1m 18s
+ * console.log(Duration.format(FanOut.worstCase({ targets: 20, retry: push, deadline: "30 seconds" }))) // => 30s
  * ```
  *
  * @since 0.1.0
@@ -574,17 +613,25 @@ export const Service =
     const { call, targets, ...defined } = definition
     checkOptions(defined)
     const tag = Context.Service<Self, FanOut<In, T, A, E | Retry.Timeout<D>>>()(id)
-    const ask: Effect.Effect<Iterable<T>, never, RT> = Effect.isEffect(targets) ? targets : Effect.succeed(targets)
+    const ask: Effect.Effect<Iterable<T>, never, RT> = Effect.isEffect(targets)
+      ? targets
+      : Effect.succeed(targets)
     const make = (options: StreamOptions<T, A, E, D>) =>
       Effect.contextWith((built: Context.Context<Exclude<R | RT, Scope.Scope>>) => {
         const seen = underCaller(built)
         const start = (input: In, wants: Wants) =>
           Effect.flatMap(ask, (targets) =>
-            startBatch(makePlan<T, A, E, R, D>((target) => call(target, input), options, wants), targets)
+            startBatch(
+              makePlan<T, A, E, R, D>((target) => call(target, input), options, wants),
+              targets
+            )
           )
         const service: FanOut<In, T, A, E | Retry.Timeout<D>> = {
           run: (input) =>
-            Effect.updateContext(Effect.scoped(drive(start(input, wantsNothing), { label: options.label })), seen),
+            Effect.updateContext(
+              Effect.scoped(drive(start(input, wantsNothing), { label: options.label })),
+              seen
+            ),
           stream: (input) => Stream.updateContext(streamOf(start(input, wantsAll), options.label), seen)
         }
         return Effect.as(warnOfLateTargets(options, Effect.isEffect(targets) ? [] : targets), service)

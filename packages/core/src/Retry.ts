@@ -131,19 +131,17 @@ const defaultBackoff = Backoff.exponential({ base: "100 millis" })
  *
  * ```ts
  * import { Backoff, Retry } from "@holdfast/core"
+ * import { Duration } from "effect"
  *
  * const push = Retry.policy({ attempts: 3, attemptTimeout: "8 seconds", backoff: Backoff.constant("1 second") })
  *
- * console.log(String(Retry.worstCase(push))) // => Duration(26s)
+ * console.log(Duration.format(Retry.worstCase(push))) // => 26s
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export function policy<T extends Duration.Input | undefined = undefined>(
-  options: Input<T> & { readonly while?: undefined; readonly retryAfter?: undefined }
-): Policy<unknown, T extends undefined ? undefined : Duration.Duration>
-export function policy<E, T extends Duration.Input | undefined = undefined>(
+export function policy<T extends Duration.Input | undefined = undefined, E = unknown>(
   options: Input<T> & Classify<E>
 ): Policy<E, T extends undefined ? undefined : Duration.Duration>
 export function policy(options: Input<Duration.Input | undefined> & Classify<never>): Policy<never> {
@@ -372,6 +370,7 @@ export const detailed: {
  *
  * ```ts
  * import { Backoff, Retry } from "@holdfast/core"
+ * import { Duration } from "effect"
  *
  * const historical = Retry.policy({
  *   attempts: 11,
@@ -379,7 +378,7 @@ export const detailed: {
  *   backoff: Backoff.constant("3 seconds")
  * })
  *
- * console.log(String(Retry.worstCase(historical))) // => Duration(2m 20s)
+ * console.log(Duration.format(Retry.worstCase(historical))) // => 2m 20s
  * ```
  *
  * @since 0.1.0
@@ -487,8 +486,11 @@ const httpDate = new RegExp(
  *
  * ```ts
  * import { Retry } from "@holdfast/core"
+ * import { Duration } from "effect"
  *
- * console.log(String(Retry.parseRetryAfter("2"))) // => Duration(2s)
+ * const hint = Retry.parseRetryAfter("2")
+ *
+ * console.log(Duration.isDuration(hint) && Duration.toSeconds(hint)) // => 2
  * console.log(Retry.parseRetryAfter("soon")) // => undefined
  * ```
  *

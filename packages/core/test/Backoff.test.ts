@@ -240,7 +240,7 @@ describe("Backoff", () => {
     it.effect("the same seed gives the same delay", () =>
       Effect.gen(function* () {
         const backoff = Backoff.exponential({ base: "1 second" })
-        const drawn = Effect.all([1, 2, 3, 4].map((attempt) => Backoff.delay(backoff, attempt)))
+        const drawn = Effect.forEach([1, 2, 3, 4], (attempt) => Backoff.delay(backoff, attempt))
         const [first, second] = [yield* Random.withSeed(drawn, "a"), yield* Random.withSeed(drawn, "a")]
         assert.deepStrictEqual(first, second)
         assert.notDeepEqual(yield* Random.withSeed(drawn, "b"), first)

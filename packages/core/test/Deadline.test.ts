@@ -30,7 +30,12 @@ describe("Deadline", () => {
         yield* TestClock.adjust(1)
         const error = isExceeded(yield* Fiber.await(fiber))
         assert.deepStrictEqual(
-          { label: error.label, budget: error.budgetMillis, elapsed: error.elapsedMillis, inherited: error.inherited },
+          {
+            label: error.label,
+            budget: error.budgetMillis,
+            elapsed: error.elapsedMillis,
+            inherited: error.inherited
+          },
           { label: "quote", budget: 1000, elapsed: 1000, inherited: false }
         )
         assert.include(error.message, "quote")
@@ -130,7 +135,12 @@ describe("Deadline", () => {
         const fiber = yield* forkFor(Deadline.within(inner, "1 second", { label: "outer" }), 1000)
         const error = yield* Fiber.join(fiber)
         assert.deepStrictEqual(
-          { label: error.label, budget: error.budgetMillis, elapsed: error.elapsedMillis, inherited: error.inherited },
+          {
+            label: error.label,
+            budget: error.budgetMillis,
+            elapsed: error.elapsedMillis,
+            inherited: error.inherited
+          },
           { label: "outer", budget: 600, elapsed: 600, inherited: true }
         )
       })
@@ -150,11 +160,16 @@ describe("Deadline", () => {
     it.effect("DL-2: of several that inherit one limit, the innermost reports first", () =>
       Effect.gen(function* () {
         const seen = yield* Ref.make<ReadonlyArray<string>>([])
-        const note = (name: string) => <A, E>(self: Effect.Effect<A, E>) =>
-          Effect.tapError(self, () => Ref.update(seen, (all) => [...all, name]))
+        const note =
+          (name: string) =>
+          <A, E>(self: Effect.Effect<A, E>) =>
+            Effect.tapError(self, () => Ref.update(seen, (all) => [...all, name]))
         const inner = Deadline.within(Effect.never, "6 seconds").pipe(note("inner"))
         const middle = Deadline.within(inner, "5 seconds").pipe(note("middle"))
-        const fiber = yield* forkFor(Deadline.within(middle, "1 second", { label: "outer" }).pipe(note("outer")), 1000)
+        const fiber = yield* forkFor(
+          Deadline.within(middle, "1 second", { label: "outer" }).pipe(note("outer")),
+          1000
+        )
         const error = isExceeded(yield* Fiber.await(fiber))
         assert.deepStrictEqual(yield* Ref.get(seen), ["inner", "middle", "outer"])
         assert.isFalse(error.inherited)
@@ -187,7 +202,10 @@ describe("Deadline", () => {
 
     it.effect("DL-3: work that ends at the very instant wins", () =>
       Effect.gen(function* () {
-        const fiber = yield* forkFor(Deadline.within(Effect.as(Effect.sleep("1 second"), "done"), "1 second"), 1000)
+        const fiber = yield* forkFor(
+          Deadline.within(Effect.as(Effect.sleep("1 second"), "done"), "1 second"),
+          1000
+        )
         assert.strictEqual(yield* Fiber.join(fiber), "done")
       })
     )
@@ -206,21 +224,23 @@ describe("Deadline", () => {
     )
 
     for (const kind of ["live", "decorated"] as const) {
-      it.live(`DL-3: after the event loop was blocked, what is ready wins over the deadline on a ${kind} clock`, () =>
-        Effect.gen(function* () {
-          const live = yield* Clock.Clock
-          const clock: Clock.Clock = kind === "live" ? live : Object.create(live)
-          const work = Effect.callback<string>((resume) => {
-            setTimeout(() => resume(Effect.succeed("done")), 12)
+      it.live(
+        `DL-3: after the event loop was blocked, what is ready wins over the deadline on a ${kind} clock`,
+        () =>
+          Effect.gen(function* () {
+            const live = yield* Clock.Clock
+            const clock: Clock.Clock = kind === "live" ? live : Object.create(live)
+            const work = Effect.callback<string>((resume) => {
+              setTimeout(() => resume(Effect.succeed("done")), 12)
+            })
+            const fiber = yield* Deadline.within(work, 10).pipe(
+              Effect.provideService(Clock.Clock, clock),
+              Effect.forkChild({ startImmediately: true })
+            )
+            const end = process.hrtime.bigint() + 40_000_000n
+            while (process.hrtime.bigint() < end);
+            assert.strictEqual(yield* Fiber.join(fiber), "done")
           })
-          const fiber = yield* Deadline.within(work, 10).pipe(
-            Effect.provideService(Clock.Clock, clock),
-            Effect.forkChild({ startImmediately: true })
-          )
-          const end = process.hrtime.bigint() + 40_000_000n
-          while (process.hrtime.bigint() < end);
-          assert.strictEqual(yield* Fiber.join(fiber), "done")
-        })
       )
     }
 
@@ -255,7 +275,9 @@ describe("Deadline", () => {
 
     it.effect("DL-4: work that interrupts itself is an interruption too", () =>
       Effect.gen(function* () {
-        const exit = yield* Effect.exit(Deadline.within(Effect.andThen(Effect.yieldNow, Effect.interrupt), "1 second"))
+        const exit = yield* Effect.exit(
+          Deadline.within(Effect.andThen(Effect.yieldNow, Effect.interrupt), "1 second")
+        )
         assert.isTrue(Exit.hasInterrupts(exit))
       })
     )
@@ -284,7 +306,11 @@ describe("Deadline", () => {
             return clock.sleep(duration)
           }
         })
-        const value = yield* Effect.provideService(Deadline.within(Effect.succeed(1), "1 second"), Clock.Clock, counting)
+        const value = yield* Effect.provideService(
+          Deadline.within(Effect.succeed(1), "1 second"),
+          Clock.Clock,
+          counting
+        )
         assert.strictEqual(value, 1)
         assert.strictEqual(sleeps, 0)
         yield* Effect.provideService(Deadline.within(Effect.yieldNow, "1 second"), Clock.Clock, counting)
@@ -308,7 +334,13 @@ describe("Deadline", () => {
     it.effect("DL-6: nor does a budget that an outer deadline has used up", () =>
       Effect.gen(function* () {
         let started = false
-        const late = Deadline.within(Effect.sync(() => { started = true }), "1 second", { label: "late" })
+        const late = Deadline.within(
+          Effect.sync(() => {
+            started = true
+          }),
+          "1 second",
+          { label: "late" }
+        )
         const stubborn = Effect.uninterruptible(Effect.andThen(Effect.sleep("2 seconds"), Effect.flip(late)))
         const seen = yield* Ref.make<Deadline.DeadlineExceeded | undefined>(undefined)
         const work = Effect.uninterruptible(Effect.flatMap(stubborn, (error) => Ref.set(seen, error)))
@@ -334,14 +366,24 @@ describe("Deadline", () => {
         )
         assert.isAtLeast(error.elapsedMillis, 19.9)
         assert.isBelow(error.elapsedMillis, 60_000)
-        const done = yield* Effect.provideService(Deadline.within(Effect.sleep(5), "1 minute"), Clock.Clock, jumping)
+        const done = yield* Effect.provideService(
+          Deadline.within(Effect.sleep(5), "1 minute"),
+          Clock.Clock,
+          jumping
+        )
         assert.isUndefined(done)
       })
     )
 
     it.effect("DL-7: an instant that floating-point milliseconds cannot hold is met exactly", () =>
       Effect.gen(function* () {
-        for (const [at, budget] of [[0, 33.3], [1_795_305_600_000, 33.3], [1_795_305_600_123.456, 0.1], [0, 1e-3], [2 ** 52, 5]] as const) {
+        for (const [at, budget] of [
+          [0, 33.3],
+          [1_795_305_600_000, 33.3],
+          [1_795_305_600_123.456, 0.1],
+          [0, 1e-3],
+          [2 ** 52, 5]
+        ] as const) {
           yield* TestClock.setTime(at)
           const fiber = yield* forkFor(Deadline.within(Effect.never, budget), budget)
           assert.isDefined(fiber.pollUnsafe(), `${budget} ms from ${at}`)
@@ -353,13 +395,18 @@ describe("Deadline", () => {
       Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const coarse: Clock.Clock = Object.assign(Object.create(clock), { sleep: () => Effect.void })
-        isExceeded(yield* Effect.exit(Effect.provideService(Deadline.within(Effect.never, 0.4), Clock.Clock, coarse)))
+        isExceeded(
+          yield* Effect.exit(Effect.provideService(Deadline.within(Effect.never, 0.4), Clock.Clock, coarse))
+        )
       })
     )
 
     it.effect("an infinite budget is no bound", () =>
       Effect.gen(function* () {
-        const fiber = yield* forkFor(Deadline.within(Effect.as(Effect.sleep("10 days"), 1), Duration.infinity), 864_000_000)
+        const fiber = yield* forkFor(
+          Deadline.within(Effect.as(Effect.sleep("10 days"), 1), Duration.infinity),
+          864_000_000
+        )
         assert.strictEqual(yield* Fiber.join(fiber), 1)
       })
     )
@@ -380,9 +427,15 @@ describe("Deadline", () => {
     it.effect("the same effect may run many times at once", () =>
       Effect.gen(function* () {
         const one = Effect.flip(Deadline.within(Effect.never, "1 second"))
-        const fiber = yield* forkFor(Effect.all([one, one, Effect.delay(one, 500)], { concurrency: "unbounded" }), 1500)
+        const fiber = yield* forkFor(
+          Effect.all([one, one, Effect.delay(one, 500)], { concurrency: "unbounded" }),
+          1500
+        )
         const errors = yield* Fiber.join(fiber)
-        assert.deepStrictEqual(errors.map((error) => error.elapsedMillis), [1000, 1000, 1000])
+        assert.deepStrictEqual(
+          errors.map((error) => error.elapsedMillis),
+          [1000, 1000, 1000]
+        )
       })
     )
 
@@ -440,8 +493,13 @@ describe("Deadline", () => {
     it.effect("DL-1: releasing it waits for abandoned work", () =>
       Effect.gen(function* () {
         const ended = yield* Ref.make(false)
-        const stubborn = Effect.uninterruptible(Effect.andThen(Effect.sleep("3 seconds"), Ref.set(ended, true)))
-        const app = Effect.provide(Effect.exit(Deadline.within(stubborn, "1 second")), Deadline.layerAbandoned())
+        const stubborn = Effect.uninterruptible(
+          Effect.andThen(Effect.sleep("3 seconds"), Ref.set(ended, true))
+        )
+        const app = Effect.provide(
+          Effect.exit(Deadline.within(stubborn, "1 second")),
+          Deadline.layerAbandoned()
+        )
         const fiber = yield* forkFor(app, 2999)
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust(1)
@@ -454,7 +512,10 @@ describe("Deadline", () => {
       Effect.gen(function* () {
         const stubborn = Effect.uninterruptible(Effect.never)
         const layer = Deadline.layerAbandoned({ joinTimeout: "2 seconds" })
-        const app = Effect.provide(Effect.exit(Deadline.within(stubborn, "1 second", { label: "stubborn" })), layer)
+        const app = Effect.provide(
+          Effect.exit(Deadline.within(stubborn, "1 second", { label: "stubborn" })),
+          layer
+        )
         const fiber = yield* forkFor(app, 2999)
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust(1)
@@ -490,7 +551,21 @@ describe("Deadline", () => {
     })
 
     it("refuses what is malformed", () => {
-      for (const bad of ["", "5", "S", "-5S", "5s", "5.5S", "123456789S", " 5S", "5S ", "5S\n", "0x5S", "٥S", "NaNm"]) {
+      for (const bad of [
+        "",
+        "5",
+        "S",
+        "-5S",
+        "5s",
+        "5.5S",
+        "123456789S",
+        " 5S",
+        "5S ",
+        "5S\n",
+        "0x5S",
+        "٥S",
+        "NaNm"
+      ]) {
         assert.isUndefined(Deadline.fromHeader(bad), bad)
       }
     })

@@ -1,6 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Backoff, Deadline, FanOut, InvalidOptions, Retry } from "@holdfast/core"
-import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Logger, Ref, Stream } from "effect"
+import {
+  Cause,
+  Clock,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Logger,
+  Ref,
+  Stream
+} from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import * as Active from "./utils/active.ts"
@@ -76,7 +89,10 @@ describe("FanOut", () => {
     it.effect("FO-1: nor do finalizers that hang, and the attempts of the report stay as they were", () =>
       Effect.gen(function* () {
         const call = () => Effect.ensuring(Effect.never, Effect.sleep("1 minute"))
-        const { at, value } = yield* finishAt(FanOut.run([1, 2], call, { deadline: "20 seconds", retry: push }), "20 seconds")
+        const { at, value } = yield* finishAt(
+          FanOut.run([1, 2], call, { deadline: "20 seconds", retry: push }),
+          "20 seconds"
+        )
         assert.strictEqual(at, 20_000)
         const attempts = () => value.timedOut.map((outcome) => outcome.attempts.length)
         const before = attempts()
@@ -90,15 +106,30 @@ describe("FanOut", () => {
         const contacted = yield* Ref.make<ReadonlyArray<number>>([])
         const targets = Array.from({ length: 20 }, (_, i) => i)
         const call = (target: number) =>
-          Effect.andThen(Ref.update(contacted, (all) => [...all, target]), Effect.never)
-        const { at, value } = yield* finishAt(FanOut.run(targets, call, { deadline: "30 seconds", retry: push }))
+          Effect.andThen(
+            Ref.update(contacted, (all) => [...all, target]),
+            Effect.never
+          )
+        const { at, value } = yield* finishAt(
+          FanOut.run(targets, call, { deadline: "30 seconds", retry: push })
+        )
         assert.strictEqual(at, 30_000)
         assert.deepStrictEqual(
-          { failed: value.failed.length, timedOut: value.timedOut.length, notStarted: value.notStarted.length },
+          {
+            failed: value.failed.length,
+            timedOut: value.timedOut.length,
+            notStarted: value.notStarted.length
+          },
           { failed: 8, timedOut: 8, notStarted: 4 }
         )
-        assert.deepStrictEqual(value.failed.map((outcome) => outcome.elapsedMillis), new Array(8).fill(26_000))
-        assert.deepStrictEqual(value.failed.map((outcome) => outcome.attempts.length), new Array(8).fill(3))
+        assert.deepStrictEqual(
+          value.failed.map((outcome) => outcome.elapsedMillis),
+          new Array(8).fill(26_000)
+        )
+        assert.deepStrictEqual(
+          value.failed.map((outcome) => outcome.attempts.length),
+          new Array(8).fill(3)
+        )
         const last = (yield* Ref.get(contacted)).filter((target) => target >= 16)
         assert.deepStrictEqual(last, [])
       })
@@ -126,18 +157,33 @@ describe("FanOut", () => {
             deadline: "30 seconds",
             retry: { ...push, while: Retry.isAttemptTimeout },
             onOutcome: (outcome) =>
-              Effect.flatMap(elapsedMillis, (at) => Ref.update(outcomes, (all) => [...all, [outcome._tag, at] as const])),
+              Effect.flatMap(elapsedMillis, (at) =>
+                Ref.update(outcomes, (all) => [...all, [outcome._tag, at] as const])
+              ),
             onTick: () => Ref.update(ticks, (n) => n + 1)
           })
         )
         assert.strictEqual(at, 26_000)
         assert.deepStrictEqual(yield* Ref.get(attempts), [0, 9000, 18_000])
-        assert.deepStrictEqual(yield* Ref.get(outcomes), [["Answered", 200], ["Failed", 26_000]])
+        assert.deepStrictEqual(yield* Ref.get(outcomes), [
+          ["Answered", 200],
+          ["Failed", 26_000]
+        ])
         assert.isAtLeast(yield* Ref.get(ticks), 25)
       })
     )
 
-    for (const [workers, expected] of [[8, 500], [3, 1500], [1, 4000], [0, 4000], [-3, 4000], [0.5, 4000], [2.9, 2000], [Infinity, 500], [100, 500]] as const) {
+    for (const [workers, expected] of [
+      [8, 500],
+      [3, 1500],
+      [1, 4000],
+      [0, 4000],
+      [-3, 4000],
+      [0.5, 4000],
+      [2.9, 2000],
+      [Infinity, 500],
+      [100, 500]
+    ] as const) {
       it.effect(`FO-2: 8 servers of 0.5 s with a concurrency of ${workers} take ${expected} ms`, () =>
         Effect.gen(function* () {
           const targets = Array.from({ length: 8 }, () => 500)
@@ -153,11 +199,21 @@ describe("FanOut", () => {
         let most = 0
         const call = (millis: number) =>
           Effect.acquireUseRelease(
-            Effect.sync(() => { most = Math.max(most, ++now) }),
+            Effect.sync(() => {
+              most = Math.max(most, ++now)
+            }),
             () => sleeper(millis),
-            () => Effect.sync(() => { now-- })
+            () =>
+              Effect.sync(() => {
+                now--
+              })
           )
-        yield* finish(FanOut.run(Array.from({ length: 50 }, (_, i) => 10 + (i % 7)), call))
+        yield* finish(
+          FanOut.run(
+            Array.from({ length: 50 }, (_, i) => 10 + (i % 7)),
+            call
+          )
+        )
         assert.strictEqual(most, 8)
       })
     )
@@ -166,9 +222,15 @@ describe("FanOut", () => {
       Effect.gen(function* () {
         const targets = ["a", "b", "a", "a"]
         const report = yield* finish(FanOut.run(targets, (target) => Effect.succeed(target)))
-        assert.deepStrictEqual(report.outcomes.map((outcome) => [outcome.index, outcome.target]), [
-          [0, "a"], [1, "b"], [2, "a"], [3, "a"]
-        ])
+        assert.deepStrictEqual(
+          report.outcomes.map((outcome) => [outcome.index, outcome.target]),
+          [
+            [0, "a"],
+            [1, "b"],
+            [2, "a"],
+            [3, "a"]
+          ]
+        )
         assert.strictEqual(report.total, 4)
         assert.strictEqual(report.pending, 0)
         assert.isTrue(report.satisfied)
@@ -180,10 +242,14 @@ describe("FanOut", () => {
         const kinds = fc.constantFrom("now", "sleep", "fail", "die", "hang", "stubborn", "slow release")
         const scenarios = fc.sample(
           fc.record({
-            calls: fc.array(fc.record({ kind: kinds, millis: fc.integer({ min: 0, max: 50 }) }), { maxLength: 12 }),
+            calls: fc.array(fc.record({ kind: kinds, millis: fc.integer({ min: 0, max: 50 }) }), {
+              maxLength: 12
+            }),
             concurrency: fc.integer({ min: 1, max: 5 }),
             deadline: fc.integer({ min: -1, max: 60 }),
-            until: fc.constantFrom<"all" | "first" | { readonly quorum: number }>("all", "first", { quorum: 2 })
+            until: fc.constantFrom<"all" | "first" | { readonly quorum: number }>("all", "first", {
+              quorum: 2
+            })
           }),
           { numRuns: 300, seed: 20261121 }
         )
@@ -195,51 +261,84 @@ describe("FanOut", () => {
               assert.isFalse(over, "a call started after the batch")
               assert.isAtMost(++live, concurrency)
               switch (kind) {
-                case "now": return Effect.succeed(0)
-                case "sleep": return sleeper(millis)
-                case "fail": return Effect.andThen(Effect.sleep(millis), Effect.fail("no"))
-                case "die": return Effect.die("bug")
-                case "hang": return Effect.never
-                case "stubborn": return Effect.uninterruptible(sleeper(millis + 100))
-                default: return Effect.ensuring(Effect.never, Effect.sleep(millis))
+                case "now":
+                  return Effect.succeed(0)
+                case "sleep":
+                  return sleeper(millis)
+                case "fail":
+                  return Effect.andThen(Effect.sleep(millis), Effect.fail("no"))
+                case "die":
+                  return Effect.die("bug")
+                case "hang":
+                  return Effect.never
+                case "stubborn":
+                  return Effect.uninterruptible(sleeper(millis + 100))
+                default:
+                  return Effect.ensuring(Effect.never, Effect.sleep(millis))
               }
-            }).pipe(Effect.ensuring(Effect.sync(() => { live-- })))
+            }).pipe(
+              Effect.ensuring(
+                Effect.sync(() => {
+                  live--
+                })
+              )
+            )
           const fiber = yield* Effect.forkChild(
-            Effect.tap(FanOut.run(calls, call, { concurrency, deadline, until }), () => Effect.sync(() => { over = true })),
+            Effect.tap(FanOut.run(calls, call, { concurrency, deadline, until }), () =>
+              Effect.sync(() => {
+                over = true
+              })
+            ),
             { startImmediately: true }
           )
           yield* TestClock.adjust(Math.max(deadline, 0))
           const exit = fiber.pollUnsafe()
-          if (exit === undefined || Exit.isFailure(exit)) return assert.fail(`not over in time: ${JSON.stringify({ calls, concurrency, deadline, until })} ${exit}`)
+          if (exit === undefined || Exit.isFailure(exit))
+            return assert.fail(
+              `not over in time: ${JSON.stringify({ calls, concurrency, deadline, until })} ${exit}`
+            )
           const report = exit.value
-          assert.deepStrictEqual(report.outcomes.map((outcome) => outcome.index), calls.map((_, i) => i))
+          assert.deepStrictEqual(
+            report.outcomes.map((outcome) => outcome.index),
+            calls.map((_, i) => i)
+          )
           const lists = [report.answered, report.failed, report.timedOut, report.notStarted, report.cancelled]
-          assert.strictEqual(lists.reduce((n, list) => n + list.length, 0), calls.length)
+          assert.strictEqual(
+            lists.reduce((n, list) => n + list.length, 0),
+            calls.length
+          )
           yield* TestClock.adjust(1000)
         }
       }).pipe(Effect.provide(Logger.layer([])))
     )
 
-    it.effect("FO-4: outcomes come in order of completion, on the calling fiber, once each, and none after the return", () =>
-      Effect.gen(function* () {
-        const seen: Array<readonly [number, number]> = []
-        let returned = false
-        let caller = 0
-        const batch = Effect.gen(function* () {
-          caller = yield* Effect.fiberId
-          yield* FanOut.run([300, 100, 200, 5000], sleeper, {
-            deadline: "1 second",
-            onOutcome: (outcome) =>
-              Effect.map(Effect.fiberId, (fiber) => {
-                assert.isFalse(returned)
-                seen.push([outcome.target, fiber])
-              })
+    it.effect(
+      "FO-4: outcomes come in order of completion, on the calling fiber, once each, and none after the return",
+      () =>
+        Effect.gen(function* () {
+          const seen: Array<readonly [number, number]> = []
+          let returned = false
+          let caller = 0
+          const batch = Effect.gen(function* () {
+            caller = yield* Effect.fiberId
+            yield* FanOut.run([300, 100, 200, 5000], sleeper, {
+              deadline: "1 second",
+              onOutcome: (outcome) =>
+                Effect.map(Effect.fiberId, (fiber) => {
+                  assert.isFalse(returned)
+                  seen.push([outcome.target, fiber])
+                })
+            })
+            returned = true
           })
-          returned = true
+          yield* finish(batch)
+          assert.deepStrictEqual(seen, [
+            [100, caller],
+            [200, caller],
+            [300, caller],
+            [5000, caller]
+          ])
         })
-        yield* finish(batch)
-        assert.deepStrictEqual(seen, [[100, caller], [200, caller], [300, caller], [5000, caller]])
-      })
     )
 
     it.effect("FO-4: a callback that waits does not lose or reorder what happens meanwhile", () =>
@@ -247,36 +346,49 @@ describe("FanOut", () => {
         const seen: Array<number> = []
         yield* finish(
           FanOut.run([100, 200, 300, 400], sleeper, {
-            onOutcome: (outcome) => Effect.andThen(Effect.sleep(1000), Effect.sync(() => seen.push(outcome.target)))
+            onOutcome: (outcome) =>
+              Effect.andThen(
+                Effect.sleep(1000),
+                Effect.sync(() => seen.push(outcome.target))
+              )
           })
         )
         assert.deepStrictEqual(seen, [100, 200, 300, 400])
       })
     )
 
-    it.effect("FO-4: a callback that hangs holds up the return, but neither the calls nor a deadline around the batch", () =>
-      Effect.gen(function* () {
-        const batch = FanOut.run([100, 5000], sleeper, { deadline: "1 second", onOutcome: () => Effect.never })
-        const { at, value } = yield* finishAt(Effect.flip(Deadline.within(batch, "2 seconds", { label: "page" })))
-        assert.strictEqual(at, 2000)
-        assert.strictEqual(value.label, "page")
-      })
+    it.effect(
+      "FO-4: a callback that hangs holds up the return, but neither the calls nor a deadline around the batch",
+      () =>
+        Effect.gen(function* () {
+          const batch = FanOut.run([100, 5000], sleeper, {
+            deadline: "1 second",
+            onOutcome: () => Effect.never
+          })
+          const { at, value } = yield* finishAt(
+            Effect.flip(Deadline.within(batch, "2 seconds", { label: "page" }))
+          )
+          assert.strictEqual(at, 2000)
+          assert.strictEqual(value.label, "page")
+        })
     )
 
-    it.effect("FO-5: ticks come at multiples of the interval; a slow callback makes one late, skips some and shifts none", () =>
-      Effect.gen(function* () {
-        const at: Array<number> = []
-        yield* finish(
-          FanOut.run([10_500], sleeper, {
-            onTick: () =>
-              Effect.gen(function* () {
-                at.push(yield* elapsedMillis)
-                if (at.length === 3) yield* Effect.sleep(2500)
-              })
-          })
-        )
-        assert.deepStrictEqual(at, [1000, 2000, 3000, 5500, 6000, 7000, 8000, 9000, 10_000])
-      })
+    it.effect(
+      "FO-5: ticks come at multiples of the interval; a slow callback makes one late, skips some and shifts none",
+      () =>
+        Effect.gen(function* () {
+          const at: Array<number> = []
+          yield* finish(
+            FanOut.run([10_500], sleeper, {
+              onTick: () =>
+                Effect.gen(function* () {
+                  at.push(yield* elapsedMillis)
+                  if (at.length === 3) yield* Effect.sleep(2500)
+                })
+            })
+          )
+          assert.deepStrictEqual(at, [1000, 2000, 3000, 5500, 6000, 7000, 8000, 9000, 10_000])
+        })
     )
 
     it.effect("FO-5: results in between do not shift the ticks either, and the interval can be chosen", () =>
@@ -293,49 +405,78 @@ describe("FanOut", () => {
       })
     )
 
-    it.effect("FO-6: a call that fails, dies or throws is an outcome of its own, and a defect is logged", () =>
-      Effect.gen(function* () {
-        const call = (target: string): Effect.Effect<string, string> => {
-          if (target === "throws") throw new Error("thrown")
-          if (target === "dies") return Effect.die("dead")
-          if (target === "dies later") return Effect.andThen(Effect.sleep(10), Effect.die("dead"))
-          if (target === "fails") return Effect.fail("no")
-          if (target === "interrupts itself") return Effect.interrupt
-          return Effect.as(Effect.sleep(20), target)
-        }
-        const targets = ["throws", "dies", "dies later", "fails", "interrupts itself", "fine"]
-        const { lines, value } = yield* collectLogs(finish(FanOut.run(targets, call, { label: "push" })))
-        assert.deepStrictEqual(tags(value), ["Failed", "Failed", "Failed", "Failed", "Failed", "Answered"])
-        assert.deepStrictEqual(value.failed.map((f) => [f.target, Cause.hasDies(f.cause), Cause.hasInterrupts(f.cause)]), [
-          ["throws", true, false], ["dies", true, false], ["fails", false, false],
-          ["interrupts itself", false, true], ["dies later", true, false]
-        ])
-        assert.strictEqual(lines.filter((line) => line.includes('fan-out "push": a call died')).length, 3)
-      })
+    it.effect(
+      "FO-5: no tick comes twice, even at an interval that floating-point milliseconds cannot hold",
+      () =>
+        Effect.gen(function* () {
+          yield* TestClock.setTime(1_795_305_600_000)
+          let ticks = 0
+          const onTick = () => Effect.sync(() => ticks++)
+          const batch = FanOut.run([1000], sleeper, { tickInterval: "33.3 millis", onTick })
+          yield* finish(batch, "2 seconds")
+          assert.strictEqual(ticks, 30)
+        })
     )
 
-    it.effect("FO-6: a callback that dies, throws or interrupts itself is logged, and the batch goes on", () =>
-      Effect.gen(function* () {
-        const seen: Array<number> = []
-        const batch = FanOut.run([10, 20, 30, 40], sleeper, {
-          tickInterval: 15,
-          onTick: () => Effect.die("tick"),
-          onOutcome: (outcome) => {
-            seen.push(outcome.target)
-            if (outcome.target === 10) throw new Error("thrown")
-            return outcome.target === 20 ? Effect.die("dead") : outcome.target === 30 ? Effect.interrupt : Effect.void
+    it.effect(
+      "FO-6: a call that fails, dies or throws is an outcome of its own, and a defect is logged",
+      () =>
+        Effect.gen(function* () {
+          const call = (target: string): Effect.Effect<string, string> => {
+            if (target === "throws") throw new Error("thrown")
+            if (target === "dies") return Effect.die("dead")
+            if (target === "dies later") return Effect.andThen(Effect.sleep(10), Effect.die("dead"))
+            if (target === "fails") return Effect.fail("no")
+            if (target === "interrupts itself") return Effect.interrupt
+            return Effect.as(Effect.sleep(20), target)
           }
+          const targets = ["throws", "dies", "dies later", "fails", "interrupts itself", "fine"]
+          const { lines, value } = yield* collectLogs(finish(FanOut.run(targets, call, { label: "push" })))
+          assert.deepStrictEqual(tags(value), ["Failed", "Failed", "Failed", "Failed", "Failed", "Answered"])
+          assert.deepStrictEqual(
+            value.failed.map((f) => [f.target, Cause.hasDies(f.cause), Cause.hasInterrupts(f.cause)]),
+            [
+              ["throws", true, false],
+              ["dies", true, false],
+              ["fails", false, false],
+              ["interrupts itself", false, true],
+              ["dies later", true, false]
+            ]
+          )
+          assert.strictEqual(lines.filter((line) => line.includes('fan-out "push": a call died')).length, 3)
         })
-        const { lines, value } = yield* collectLogs(finish(batch))
-        assert.deepStrictEqual(seen, [10, 20, 30, 40])
-        assert.deepStrictEqual(tags(value), ["Answered", "Answered", "Answered", "Answered"])
-        assert.isAtLeast(lines.filter((line) => line.includes("a callback died")).length, 3)
-      })
+    )
+
+    it.effect(
+      "FO-6: a callback that dies, throws or interrupts itself is logged, and the batch goes on",
+      () =>
+        Effect.gen(function* () {
+          const seen: Array<number> = []
+          const batch = FanOut.run([10, 20, 30, 40], sleeper, {
+            tickInterval: 15,
+            onTick: () => Effect.die("tick"),
+            onOutcome: (outcome) => {
+              seen.push(outcome.target)
+              if (outcome.target === 10) throw new Error("thrown")
+              return outcome.target === 20
+                ? Effect.die("dead")
+                : outcome.target === 30
+                  ? Effect.interrupt
+                  : Effect.void
+            }
+          })
+          const { lines, value } = yield* collectLogs(finish(batch))
+          assert.deepStrictEqual(seen, [10, 20, 30, 40])
+          assert.deepStrictEqual(tags(value), ["Answered", "Answered", "Answered", "Answered"])
+          assert.isAtLeast(lines.filter((line) => line.includes("a callback died")).length, 3)
+        })
     )
 
     it.effect("FO-6: an `until` that throws counts as false, and is logged", () =>
       Effect.gen(function* () {
-        const until = () => { throw new Error("until") }
+        const until = () => {
+          throw new Error("until")
+        }
         const { lines, value } = yield* collectLogs(finish(FanOut.run([1, 2], sleeper, { until })))
         assert.strictEqual(value.ended, "Complete")
         assert.isAbove(lines.length, 0)
@@ -354,28 +495,48 @@ describe("FanOut", () => {
       })
     )
 
-    it.effect("FO-7: nothing starts after the deadline, even when the event loop was blocked and no timer could fire", () =>
-      Effect.gen(function* () {
-        const clock = yield* Clock.Clock
-        let nanos = 0n
-        const blocked: Clock.Clock = Object.assign(Object.create(clock), { monotonicTimeNanosUnsafe: () => nanos })
-        let started = 0
-        const call = () => Effect.sync(() => { started++; nanos += 400_000_000n })
-        const fiber = yield* FanOut.run([1, 2, 3, 4, 5], call, { concurrency: 1, deadline: "1 second" }).pipe(
-          Effect.provideService(Clock.Clock, blocked),
-          Effect.forkChild
-        )
-        const report = yield* Fiber.join(fiber)
-        assert.strictEqual(started, 3)
-        assert.deepStrictEqual(tags(report), ["Answered", "Answered", "Answered", "NotStarted", "NotStarted"])
-      })
+    it.effect(
+      "FO-7: nothing starts after the deadline, even when the event loop was blocked and no timer could fire",
+      () =>
+        Effect.gen(function* () {
+          const clock = yield* Clock.Clock
+          let nanos = 0n
+          const blocked: Clock.Clock = Object.assign(Object.create(clock), {
+            monotonicTimeNanosUnsafe: () => nanos
+          })
+          let started = 0
+          const call = () =>
+            Effect.sync(() => {
+              started++
+              nanos += 400_000_000n
+            })
+          const fiber = yield* FanOut.run([1, 2, 3, 4, 5], call, {
+            concurrency: 1,
+            deadline: "1 second"
+          }).pipe(Effect.provideService(Clock.Clock, blocked), Effect.forkChild)
+          const report = yield* Fiber.join(fiber)
+          assert.strictEqual(started, 3)
+          assert.deepStrictEqual(tags(report), [
+            "Answered",
+            "Answered",
+            "Answered",
+            "NotStarted",
+            "NotStarted"
+          ])
+        })
     )
 
     it.effect("FO-7: nothing starts after `until` holds", () =>
       Effect.gen(function* () {
         let started = 0
-        const call = (millis: number) => Effect.suspend(() => { started++; return sleeper(millis) })
-        const report = yield* finish(FanOut.run([10, 20, 30, 40, 50], call, { concurrency: 2, until: { quorum: 2 } }))
+        const call = (millis: number) =>
+          Effect.suspend(() => {
+            started++
+            return sleeper(millis)
+          })
+        const report = yield* finish(
+          FanOut.run([10, 20, 30, 40, 50], call, { concurrency: 2, until: { quorum: 2 } })
+        )
         assert.strictEqual(started, 3)
         assert.deepStrictEqual(
           report.outcomes.map((o) => (o._tag === "Cancelled" ? `Cancelled ${o.started}` : o._tag)),
@@ -401,7 +562,9 @@ describe("FanOut", () => {
           if (target === "stubborn") return Effect.uninterruptible(Effect.as(Effect.sleep(5000), target))
           return Effect.onInterrupt(Effect.never, () => Ref.set(interrupted, true))
         }
-        const { at, value } = yield* finishAt(FanOut.run(["loser", "winner", "stubborn"], call, { until: "first" }))
+        const { at, value } = yield* finishAt(
+          FanOut.run(["loser", "winner", "stubborn"], call, { until: "first" })
+        )
         assert.strictEqual(at, 50)
         assert.isTrue(yield* Ref.get(interrupted))
         assert.deepStrictEqual(tags(value), ["Cancelled", "Answered", "Cancelled"])
@@ -414,7 +577,11 @@ describe("FanOut", () => {
         const call = (target: string) =>
           target === "winner"
             ? Effect.sleep(50)
-            : Effect.onInterrupt(Effect.never, () => Effect.sync(() => { interrupted++ }))
+            : Effect.onInterrupt(Effect.never, () =>
+                Effect.sync(() => {
+                  interrupted++
+                })
+              )
         const batch = FanOut.run(["a", "winner", "b", "c"], call, { until: "first" })
         const atReturn = yield* finish(Effect.map(batch, () => interrupted))
         assert.strictEqual(atReturn, 3)
@@ -425,7 +592,8 @@ describe("FanOut", () => {
       Effect.gen(function* () {
         const { at, value } = yield* finishAt(
           FanOut.run([100, 200, 300, 400], sleeper, {
-            until: (soFar) => soFar.answered.reduce((sum, answer) => sum + answer.value, 0) >= 500 && soFar.pending <= 1
+            until: (soFar) =>
+              soFar.answered.reduce((sum, answer) => sum + answer.value, 0) >= 500 && soFar.pending <= 1
           })
         )
         assert.strictEqual(at, 300)
@@ -435,7 +603,12 @@ describe("FanOut", () => {
 
     it.effect("FO-9: the worst case is an upper bound that is reached", () =>
       Effect.gen(function* () {
-        for (const [targets, concurrency, expected] of [[1, 8, 26_000], [8, 8, 26_000], [9, 8, 52_000], [5, 2, 78_000]] as const) {
+        for (const [targets, concurrency, expected] of [
+          [1, 8, 26_000],
+          [8, 8, 26_000],
+          [9, 8, 52_000],
+          [5, 2, 78_000]
+        ] as const) {
           const bound = FanOut.worstCase({ targets, concurrency, retry: push })
           const start = yield* elapsedMillis
           const all = Array.from({ length: targets }, (_, i) => i)
@@ -443,7 +616,8 @@ describe("FanOut", () => {
           assert.strictEqual(at - start, expected)
           assert.strictEqual(Duration.toMillis(bound), expected)
         }
-        const seconds = (options: Parameters<typeof FanOut.worstCase>[0]) => Duration.toSeconds(FanOut.worstCase(options))
+        const seconds = (options: Parameters<typeof FanOut.worstCase>[0]) =>
+          Duration.toSeconds(FanOut.worstCase(options))
         assert.strictEqual(seconds({ targets: 20, retry: push, deadline: "30 seconds" }), 30)
         assert.strictEqual(seconds({ targets: 0, deadline: "30 seconds" }), 0)
         assert.strictEqual(seconds({ targets: 3, deadline: -5 }), 0)
@@ -453,14 +627,20 @@ describe("FanOut", () => {
 
     it.effect("FO-9: a policy that may take longer than the deadline is logged with both numbers", () =>
       Effect.gen(function* () {
-        const late = collectLogs(finish(FanOut.run([1], sleeper, { deadline: "20 seconds", retry: push, label: "push" })))
+        const late = collectLogs(
+          finish(FanOut.run([1], sleeper, { deadline: "20 seconds", retry: push, label: "push" }))
+        )
         const { lines } = yield* late
         assert.strictEqual(lines.length, 1)
         assert.include(lines[0], "26s")
         assert.include(lines[0], "20s")
-        const each = yield* collectLogs(finish(FanOut.run([1], sleeper, { deadline: "20 seconds", retry: () => push })))
+        const each = yield* collectLogs(
+          finish(FanOut.run([1], sleeper, { deadline: "20 seconds", retry: () => push }))
+        )
         assert.strictEqual(each.lines.length, 1)
-        const fine = yield* collectLogs(finish(FanOut.run([1], sleeper, { deadline: "30 seconds", retry: push })))
+        const fine = yield* collectLogs(
+          finish(FanOut.run([1], sleeper, { deadline: "30 seconds", retry: push }))
+        )
         assert.deepStrictEqual(fine.lines, [])
       })
     )
@@ -468,8 +648,18 @@ describe("FanOut", () => {
     it.effect("FO-10: interrupting the caller interrupts every call, and waits for their finalizers", () =>
       Effect.gen(function* () {
         const released = yield* Ref.make(0)
-        const call = () => Effect.ensuring(Effect.never, Effect.andThen(Effect.sleep(100), Ref.update(released, (n) => n + 1)))
-        const fiber = yield* Effect.forkChild(FanOut.run([1, 2, 3], call, { concurrency: 2, deadline: "1 minute" }), { startImmediately: true })
+        const call = () =>
+          Effect.ensuring(
+            Effect.never,
+            Effect.andThen(
+              Effect.sleep(100),
+              Ref.update(released, (n) => n + 1)
+            )
+          )
+        const fiber = yield* Effect.forkChild(
+          FanOut.run([1, 2, 3], call, { concurrency: 2, deadline: "1 minute" }),
+          { startImmediately: true }
+        )
         yield* TestClock.adjust(1000)
         fiber.interruptUnsafe()
         yield* TestClock.adjust(100)
@@ -482,7 +672,9 @@ describe("FanOut", () => {
     it.effect("FO-10: but not past the deadline for one that cannot be interrupted", () =>
       Effect.gen(function* () {
         const call = () => Effect.uninterruptible(Effect.sleep("1 hour"))
-        const fiber = yield* Effect.forkChild(FanOut.run([1, 2], call, { deadline: "1 minute" }), { startImmediately: true })
+        const fiber = yield* Effect.forkChild(FanOut.run([1, 2], call, { deadline: "1 minute" }), {
+          startImmediately: true
+        })
         yield* TestClock.adjust("10 seconds")
         fiber.interruptUnsafe()
         yield* TestClock.adjust("49 seconds")
@@ -528,7 +720,9 @@ describe("FanOut", () => {
 
     it.effect("FO-11: a batch's own deadline that is nearer is not shortened", () =>
       Effect.gen(function* () {
-        const { at, value } = yield* finishAt(Deadline.within(FanOut.run([5000], sleeper, { deadline: 900 }), "1 second"))
+        const { at, value } = yield* finishAt(
+          Deadline.within(FanOut.run([5000], sleeper, { deadline: 900 }), "1 second")
+        )
         assert.strictEqual(at, 900)
         assert.strictEqual(value.ended, "Deadline")
       })
@@ -537,7 +731,10 @@ describe("FanOut", () => {
     it.effect("calls see the end of the batch as their deadline", () =>
       Effect.gen(function* () {
         const report = yield* FanOut.run([1], () => Deadline.remaining, { deadline: "3 seconds" })
-        assert.deepStrictEqual(report.answered.map((answer) => Duration.toMillis(answer.value)), [3000])
+        assert.deepStrictEqual(
+          report.answered.map((answer) => Duration.toMillis(answer.value)),
+          [3000]
+        )
       })
     )
 
@@ -552,7 +749,10 @@ describe("FanOut", () => {
 
     it.effect("no targets: an empty report at once, and no tick", () =>
       Effect.gen(function* () {
-        const report = yield* FanOut.run([], () => Effect.void, { deadline: 0, onTick: () => Effect.die("tick") })
+        const report = yield* FanOut.run([], () => Effect.void, {
+          deadline: 0,
+          onTick: () => Effect.die("tick")
+        })
         assert.strictEqual(report.ended, "Complete")
         assert.isTrue(report.satisfied)
         assert.deepStrictEqual(report.outcomes, [])
@@ -582,19 +782,36 @@ describe("FanOut", () => {
             retry: (target) => Retry.policy({ attempts: target, backoff: Backoff.none })
           })
         )
-        assert.deepStrictEqual(report.failed.map((outcome) => outcome.attempts.length), [1, 3])
+        assert.deepStrictEqual(
+          report.failed.map((outcome) => outcome.attempts.length),
+          [1, 3]
+        )
       })
     )
 
     it.effect("every attempt is in the outcome, with its times", () =>
       Effect.gen(function* () {
-        const report = yield* finish(FanOut.run([1], () => Effect.andThen(Effect.sleep(100), Effect.fail("no")), {
-          retry: Retry.policy({ attempts: 2, backoff: Backoff.constant("1 second") })
-        }))
-        const attempts = report.failed[0]?.attempts.map((a) => [a.attempt, a.startedAfterMillis, a.durationMillis])
-        assert.deepStrictEqual(attempts, [[1, 0, 100], [2, 1100, 100]])
+        const report = yield* finish(
+          FanOut.run([1], () => Effect.andThen(Effect.sleep(100), Effect.fail("no")), {
+            retry: Retry.policy({ attempts: 2, backoff: Backoff.constant("1 second") })
+          })
+        )
+        const attempts = report.failed[0]?.attempts.map((a) => [
+          a.attempt,
+          a.startedAfterMillis,
+          a.durationMillis
+        ])
+        assert.deepStrictEqual(attempts, [
+          [1, 0, 100],
+          [2, 1100, 100]
+        ])
         const single = yield* finish(FanOut.run([100], sleeper))
-        const one = single.answered[0]?.attempts.map((a) => [a.attempt, a.startedAfterMillis, a.durationMillis, a.cause])
+        const one = single.answered[0]?.attempts.map((a) => [
+          a.attempt,
+          a.startedAfterMillis,
+          a.durationMillis,
+          a.cause
+        ])
         assert.deepStrictEqual(one, [[1, 0, 100, undefined]])
       })
     )
@@ -611,7 +828,9 @@ describe("FanOut", () => {
         )
         assert.deepStrictEqual(left, { fibers: 0, timers: 0 })
         const first = yield* Active.left(
-          FanOut.run([1, 2, 3], (n) => (n === 2 ? Effect.as(Effect.yieldNow, n) : Effect.never), { until: "first" })
+          FanOut.run([1, 2, 3], (n) => (n === 2 ? Effect.as(Effect.yieldNow, n) : Effect.never), {
+            until: "first"
+          })
         )
         assert.deepStrictEqual(first, { fibers: 0, timers: 0 })
       })
@@ -619,8 +838,28 @@ describe("FanOut", () => {
 
     it.live("a hundred thousand synchronous calls do not overflow the stack", () =>
       Effect.gen(function* () {
-        const report = yield* FanOut.run(Array.from({ length: 100_000 }, (_, i) => i), Effect.succeed, { concurrency: 1 })
+        const report = yield* FanOut.run(
+          Array.from({ length: 100_000 }, (_, i) => i),
+          Effect.succeed,
+          { concurrency: 1 }
+        )
         assert.strictEqual(report.answered.length, 100_000)
+      })
+    )
+
+    it.live("nor do a hundred thousand calls that end each other", () =>
+      Effect.gen(function* () {
+        const doors = Array.from({ length: 100_000 }, () => Deferred.makeUnsafe<void>())
+        const targets = doors.map((mine, index) => ({ mine, previous: doors[index - 1] }))
+        const call = ({ mine, previous }: (typeof targets)[number]) =>
+          previous === undefined
+            ? Deferred.await(mine)
+            : Effect.andThen(
+                Deferred.succeed(previous, undefined),
+                mine === doors.at(-1) ? Effect.void : Deferred.await(mine)
+              )
+        const report = yield* FanOut.run(targets, call, { concurrency: 2 })
+        assert.strictEqual(report.answered.length, doors.length)
       })
     )
 
@@ -645,26 +884,41 @@ describe("FanOut", () => {
         const events = yield* finish(
           FanOut.stream([1500, 500], sleeper).pipe(
             Stream.map((event) =>
-              event._tag === "Started" ? `Started ${event.target}`
-                : event._tag === "Settled" ? `Settled ${event.outcome.target}`
-                : event._tag === "Tick" ? `Tick ${event.progress.pending}`
-                : `Ended ${event.report.answered.length}`
+              event._tag === "Started"
+                ? `Started ${event.target}`
+                : event._tag === "Settled"
+                  ? `Settled ${event.outcome.target}`
+                  : event._tag === "Tick"
+                    ? `Tick ${event.progress.pending}`
+                    : `Ended ${event.report.answered.length}`
             ),
             Stream.runCollect
           )
         )
-        assert.deepStrictEqual(events, ["Started 1500", "Started 500", "Settled 500", "Tick 1", "Settled 1500", "Ended 2"])
+        assert.deepStrictEqual(events, [
+          "Started 1500",
+          "Started 500",
+          "Settled 500",
+          "Tick 1",
+          "Settled 1500",
+          "Ended 2"
+        ])
       })
     )
 
     it.effect("FO-10: ending the stream early interrupts every call", () =>
       Effect.gen(function* () {
         const interrupted = yield* Ref.make(0)
-        const call = (n: number) => n === 0 ? Effect.sleep(10) : Effect.onInterrupt(Effect.never, () => Ref.update(interrupted, (i) => i + 1))
-        yield* finish(FanOut.stream([0, 1, 2], call).pipe(
-          Stream.takeUntil((event) => event._tag === "Settled"),
-          Stream.runDrain
-        ))
+        const call = (n: number) =>
+          n === 0
+            ? Effect.sleep(10)
+            : Effect.onInterrupt(Effect.never, () => Ref.update(interrupted, (i) => i + 1))
+        yield* finish(
+          FanOut.stream([0, 1, 2], call).pipe(
+            Stream.takeUntil((event) => event._tag === "Settled"),
+            Stream.runDrain
+          )
+        )
         assert.strictEqual(yield* Ref.get(interrupted), 2)
       })
     )
@@ -703,20 +957,26 @@ describe("FanOut", () => {
           return target === "refused" ? Effect.fail("no") : Effect.succeed("ok")
         }
         const retry = Retry.policy({ attempts: 1, attemptTimeout: "2 seconds" })
-        const unknown = (report: FanOut.Report<string, string, unknown>) => report.outcomes.filter(FanOut.isUnknown).map((o) => o.target)
+        const unknown = (report: FanOut.Report<string, string, unknown>) =>
+          report.outcomes.filter(FanOut.isUnknown).map((o) => o.target)
         const timed = yield* finish(FanOut.run(["hung", "limited", "refused", "fine"], call, { retry }))
         assert.deepStrictEqual(unknown(timed), ["hung", "limited"])
-        const cut = yield* finish(FanOut.run(["hung", "fine", "refused"], call, { deadline: "1 second", concurrency: 1 }))
+        const cut = yield* finish(
+          FanOut.run(["hung", "fine", "refused"], call, { deadline: "1 second", concurrency: 1 })
+        )
         assert.deepStrictEqual(tags(cut), ["TimedOut", "NotStarted", "NotStarted"])
         assert.deepStrictEqual(unknown(cut), ["hung"])
-        const first = yield* finish(FanOut.run(["hung", "fine", "later"], call, { until: "first", concurrency: 2 }))
+        const first = yield* finish(
+          FanOut.run(["hung", "fine", "later"], call, { until: "first", concurrency: 2 })
+        )
         assert.deepStrictEqual(unknown(first), ["hung"])
       })
     )
 
     it.effect("a later attempt that was refused does not undo an earlier one that ran out of time", () =>
       Effect.gen(function* () {
-        const call = () => Effect.flatMap(Retry.CurrentAttempt, (n) => n === 1 ? Effect.never : Effect.fail("refused"))
+        const call = () =>
+          Effect.flatMap(Retry.CurrentAttempt, (n) => (n === 1 ? Effect.never : Effect.fail("refused")))
         const retry = Retry.policy({ attempts: 2, attemptTimeout: "1 second", backoff: Backoff.none })
         const report = yield* finish(FanOut.run([1], call, { retry }))
         assert.deepStrictEqual(report.outcomes.map(FanOut.isUnknown), [true])
@@ -730,7 +990,10 @@ describe("FanOut", () => {
     class Greet extends FanOut.Service<Greet, string>()("test/Greet", {
       targets: Effect.map(Greeting, (greeting) => [`${greeting} a`, `${greeting} b`]),
       call: (target, suffix: string) =>
-        Effect.map(Effect.all([Greeting, Deadline.remaining]), ([greeting, left]) => `${target} ${greeting}${suffix} ${Duration.format(left)}`),
+        Effect.map(
+          Effect.all([Greeting, Deadline.remaining]),
+          ([greeting, left]) => `${target} ${greeting}${suffix} ${Duration.format(left)}`
+        ),
       deadline: "30 seconds"
     }) {}
 
@@ -739,7 +1002,10 @@ describe("FanOut", () => {
     it.effect("runs one operation over its targets with the input of the call", () =>
       Effect.gen(function* () {
         const report = yield* Greet.run("!")
-        assert.deepStrictEqual(report.answered.map((a) => a.value), ["hello a hello! 30s", "hello b hello! 30s"])
+        assert.deepStrictEqual(
+          report.answered.map((a) => a.value),
+          ["hello a hello! 30s", "hello b hello! 30s"]
+        )
         const events = yield* Stream.runCollect(Greet.stream("?"))
         assert.strictEqual(events.length, 5)
       }).pipe(Effect.provide(Greet.layer().pipe(Layer.provide(greetings))))
@@ -752,7 +1018,10 @@ describe("FanOut", () => {
           "2 seconds"
         )
         const free = yield* Effect.provideContext(Greet.run(""), context)
-        assert.deepStrictEqual(free.answered.map((a) => a.value), ["hello a hello 1h", "hello b hello 1h"])
+        assert.deepStrictEqual(
+          free.answered.map((a) => a.value),
+          ["hello a hello 1h", "hello b hello 1h"]
+        )
         const hurried = yield* Effect.provideContext(Deadline.within(Greet.run(""), "5 seconds"), context)
         assert.strictEqual(hurried.answered[0]?.value, "hello a hello 4s 990ms")
       }).pipe(Effect.scoped)
@@ -766,7 +1035,9 @@ describe("FanOut", () => {
           retry: push,
           deadline: "10 seconds"
         }) {}
-        const { lines } = yield* collectLogs(Effect.provide(Effect.andThen(Slow.run(), Slow.run()), Slow.layer()))
+        const { lines } = yield* collectLogs(
+          Effect.provide(Effect.andThen(Slow.run(), Slow.run()), Slow.layer())
+        )
         assert.strictEqual(lines.length, 1)
         const quiet = yield* collectLogs(Effect.provide(Slow.run(), Slow.layer({ deadline: "30 seconds" })))
         assert.deepStrictEqual(quiet.lines, [])
@@ -778,7 +1049,11 @@ describe("FanOut", () => {
         const open = yield* Ref.make(0)
         class Open extends FanOut.Service<Open, number>()("test/Open", {
           targets: [1, 2],
-          call: () => Effect.acquireRelease(Ref.update(open, (n) => n + 1), () => Ref.update(open, (n) => n - 1))
+          call: () =>
+            Effect.acquireRelease(
+              Ref.update(open, (n) => n + 1),
+              () => Ref.update(open, (n) => n - 1)
+            )
         }) {}
         yield* Effect.gen(function* () {
           yield* Open.run()
@@ -790,7 +1065,15 @@ describe("FanOut", () => {
     )
 
     it("refuses options without a meaning", () => {
-      assert.throws(() => FanOut.Service<never, number>()("test/Bad", { targets: [1], call: () => Effect.void, deadline: NaN }), InvalidOptions)
+      assert.throws(
+        () =>
+          FanOut.Service<never, number>()("test/Bad", {
+            targets: [1],
+            call: () => Effect.void,
+            deadline: NaN
+          }),
+        InvalidOptions
+      )
       assert.throws(() => Greet.layer({ concurrency: NaN }), InvalidOptions)
     })
   })

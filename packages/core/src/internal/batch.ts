@@ -115,10 +115,15 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     this.caller = caller
     this.clock = caller.getRef(Clock.Clock)
     this.startNanos = this.clock.monotonicTimeNanosUnsafe()
-    const { alarm, inherited } = makeAlarm(plan.label, plan.deadlineNanos, caller.getRef(Current), this.startNanos)
+    const { alarm, inherited } = makeAlarm(
+      plan.label,
+      plan.deadlineNanos,
+      caller.getRef(Current),
+      this.startNanos
+    )
     this.alarm = alarm
     this.inherited = inherited
-    // A fiber's context is typed as empty, yet holds all that its effect requires: `R` is what says so.
+    // house: a fiber's context is typed as empty, yet holds all that its effect requires: `R` is what says so.
     const context = caller.context as Context.Context<R>
     this.context = alarm === undefined ? context : Context.add(context, Current, alarm)
   }
@@ -158,7 +163,12 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     const target = this.target(index)
     const attempts: Array<Attempt<E>> = []
     if (this.plan.wants.started) {
-      this.events.push({ _tag: "Started", index, target, elapsedMillis: toMillis(startedNanos - this.startNanos) })
+      this.events.push({
+        _tag: "Started",
+        index,
+        target,
+        elapsedMillis: toMillis(startedNanos - this.startNanos)
+      })
     }
     // house: calls start from synchronous code; the context keeps them in the caller's world
     const fiber = Effect.runForkWith(this.context)(Effect.suspend(() => this.plan.call(target, attempts)))
@@ -206,7 +216,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     const cut = Array.from(this.inFlight)
     this.inFlight.clear()
     for (const [index, { attempts }] of cut) {
-      const of = { index, target: this.target(index), elapsedMillis, attempts: Array.from(attempts) }
+      const of = { index, target: this.target(index), elapsedMillis, attempts }
       this.settleAtEnd(isLate ? { _tag: "TimedOut", ...of } : { _tag: "Cancelled", started: true, ...of })
     }
     for (let index = this.next; index < this.targets.length; index++) {
@@ -249,7 +259,9 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
 
   // --- For the calling fiber ---------------------------------------------------------------------------------
 
-  readonly news: Effect.Effect<void> = Effect.suspend(() => (this.hasNews() ? Effect.void : this.nextNotification))
+  readonly news: Effect.Effect<void> = Effect.suspend(() =>
+    this.hasNews() ? Effect.void : this.nextNotification
+  )
 
   takeEvents(): ReadonlyArray<FanOut.Event<T, A, E>> {
     const events = this.events
@@ -306,7 +318,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   // --- Views ---------------------------------------------------------------------------------------------------
 
   private target(index: number): T {
-    // The index comes from `targets` itself; `T` may include undefined, so this cannot be checked.
+    // house: the index comes from `targets` itself; `T` may include undefined, so this cannot be checked.
     return this.targets[index] as T
   }
 

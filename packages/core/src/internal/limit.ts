@@ -72,7 +72,7 @@ export const isExpiryOf = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =
 const currentFiber = <R>(): Fiber.Fiber<unknown, unknown> & { readonly context: Context.Context<R> } => {
   const fiber = Fiber.getCurrent()
   if (fiber === undefined) throw new Error("this code runs only inside a fiber")
-  // A fiber's context is typed as empty, yet holds all that its effect requires: `R` is what says so.
+  // house: a fiber's context is typed as empty, yet holds all that its effect requires: `R` is what says so.
   return fiber as Fiber.Fiber<unknown, unknown> & { readonly context: Context.Context<R> }
 }
 
@@ -109,7 +109,7 @@ class Run<A, E, E2> {
     // Before the work, so that those who inherit the alarm come later and ring earlier.
     if (this.inherited) this.alarm.inherit(this)
     else this.alarm.own(this)
-    // house: forks inline and detached in the caller's world; a `forkDetach` effect costs three times as much
+    // house: forks inline and detached, in the caller's world; a `forkDetach` effect costs several times as much
     const work = Effect.runForkWith(context)(self)
     this.work = work
     const exit = work.pollUnsafe()
@@ -135,7 +135,8 @@ class Run<A, E, E2> {
 
   expire(): E2 {
     const { alarm, inherited, options, startNanos } = this
-    const budgetNanos = inherited || options.budgetNanos === undefined ? alarm.atNanos - startNanos : options.budgetNanos
+    const budgetNanos =
+      inherited || options.budgetNanos === undefined ? alarm.atNanos - startNanos : options.budgetNanos
     const error = options.expired({
       label: alarm.label,
       budgetMillis: toMillis(budgetNanos),
@@ -171,14 +172,18 @@ class Run<A, E, E2> {
 }
 
 /** See the head of this file. Without any limit it is the effect itself. */
-export const limit = <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: Options<E2>): Effect.Effect<A, E | E2, R> =>
+export const limit = <A, E, R, E2>(
+  self: Effect.Effect<A, E, R>,
+  options: Options<E2>
+): Effect.Effect<A, E | E2, R> =>
   Effect.callback<A, E | E2, R>((resume) => {
     const caller = currentFiber<R>()
     const ambient = caller.getRef(Current)
     const clock = caller.getRef(Clock.Clock)
     const startNanos = clock.monotonicTimeNanosUnsafe()
     const ownAtNanos = options.budgetNanos === undefined ? undefined : startNanos + options.budgetNanos
-    const ambientIsNearer = ambient !== undefined && (ownAtNanos === undefined || ambient.atNanos < ownAtNanos)
+    const ambientIsNearer =
+      ambient !== undefined && (ownAtNanos === undefined || ambient.atNanos < ownAtNanos)
     const inherited = ambientIsNearer && options.inherit
     if (!inherited && ownAtNanos === undefined) return resume(self)
 
@@ -186,5 +191,8 @@ export const limit = <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: Option
     const run = new Run<A, E, E2>(caller, clock, options, alarm, inherited, startNanos, resume)
     if (alarm.atNanos <= startNanos) return resume(Effect.fail(run.expire()))
     const nearest = ambientIsNearer && !inherited ? ambient : alarm
-    return run.start(self, nearest === ambient ? caller.context : Context.add(caller.context, Current, nearest))
+    return run.start(
+      self,
+      nearest === ambient ? caller.context : Context.add(caller.context, Current, nearest)
+    )
   })

@@ -13,7 +13,11 @@ export const defaultLabel = "fan-out"
 
 export const readConcurrency = (concurrency: number = defaultConcurrency): number => {
   if (!Number.isNaN(concurrency)) return Math.max(1, Math.floor(concurrency))
-  throw new InvalidOptions({ module: "FanOut", option: "concurrency", problem: "must be a number, but is NaN" })
+  throw new InvalidOptions({
+    module: "FanOut",
+    option: "concurrency",
+    problem: "must be a number, but is NaN"
+  })
 }
 
 export const readDeadline = (deadline: Duration.Input | undefined): Duration.Duration =>
@@ -97,10 +101,7 @@ export interface LateOptions<T> {
  * Warns when one target may take longer than the whole batch. A policy for each target may throw; that is for the
  * call to report.
  */
-export const warnOfLateTargets = <T>(
-  options: LateOptions<T>,
-  targets: Iterable<T>
-): Effect.Effect<void> => {
+export const warnOfLateTargets = <T>(options: LateOptions<T>, targets: Iterable<T>): Effect.Effect<void> => {
   const { label = defaultLabel, retry } = options
   const deadline = readDeadline(options.deadline)
   if (retry === undefined || !Duration.isFinite(deadline)) return Effect.void

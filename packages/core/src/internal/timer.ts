@@ -31,7 +31,11 @@ export interface Timer {
  *
  * The extra task lets everything that became ready at the same instant run first.
  */
-export const startTimer = (fiber: Fiber.Fiber<unknown, unknown>, atNanos: bigint, target: Ringable): Timer => {
+export const startTimer = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  atNanos: bigint,
+  target: Ringable
+): Timer => {
   const clock = fiber.getRef(Clock.Clock)
   return clock === liveClock
     ? new PlatformTimer(fiber, atNanos, target)

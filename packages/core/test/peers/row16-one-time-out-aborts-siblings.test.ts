@@ -21,9 +21,13 @@ describe("row 16", () => {
       const aborted: Array<string> = []
       const millis: Record<string, number> = { slow: 5000, medium: 900, fast: 100 }
       const policy = Retry.policy({ attempts: 1, attemptTimeout: "1 second", backoff: Backoff.none })
-      const batch = FanOut.run(["slow", "medium", "fast"], (name) => request(name, millis[name] ?? 0, aborted), {
-        retry: policy
-      })
+      const batch = FanOut.run(
+        ["slow", "medium", "fast"],
+        (name) => request(name, millis[name] ?? 0, aborted),
+        {
+          retry: policy
+        }
+      )
 
       // When one of them runs out of time
       const fiber = yield* Effect.forkChild(batch, { startImmediately: true })
@@ -32,7 +36,10 @@ describe("row 16", () => {
 
       // Then it alone was aborted, and the others have their answers
       assert.deepStrictEqual(aborted, ["slow"])
-      assert.deepStrictEqual(report.answered.map((answer) => answer.value), ["fast", "medium"])
+      assert.deepStrictEqual(
+        report.answered.map((answer) => answer.value),
+        ["fast", "medium"]
+      )
     })
   )
 
@@ -41,9 +48,12 @@ describe("row 16", () => {
       // Given two calls at the same time, made with the same combinator
       const aborted: Array<string> = []
       const limited = Deadline.within("1 second")
-      const both = Effect.all([Effect.exit(limited(request("slow", 5000, aborted))), request("sibling", 3000, aborted)], {
-        concurrency: "unbounded"
-      })
+      const both = Effect.all(
+        [Effect.exit(limited(request("slow", 5000, aborted))), request("sibling", 3000, aborted)],
+        {
+          concurrency: "unbounded"
+        }
+      )
 
       // When the deadline of one fires
       const fiber = yield* Effect.forkChild(both, { startImmediately: true })

@@ -30,7 +30,9 @@ describe("row 18", () => {
 
       // When the first answer is enough, and its body is read afterwards
       const program = Effect.gen(function* () {
-        const report = yield* FanOut.run(["loser", "winner"], (name) => call(name, millis[name] ?? 0), { until: "first" })
+        const report = yield* FanOut.run(["loser", "winner"], (name) => call(name, millis[name] ?? 0), {
+          until: "first"
+        })
         yield* Effect.sleep("5 seconds")
         return yield* Effect.forEach(report.answered, (answer) => answer.value.body)
       })

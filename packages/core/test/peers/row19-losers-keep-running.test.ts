@@ -9,7 +9,12 @@ describe("row 19", () => {
     Effect.gen(function* () {
       // Given losers that would go on working in steps
       const steps = yield* Ref.make(0)
-      const loser = Effect.forever(Effect.andThen(Ref.update(steps, (n) => n + 1), Effect.sleep(10)))
+      const loser = Effect.forever(
+        Effect.andThen(
+          Ref.update(steps, (n) => n + 1),
+          Effect.sleep(10)
+        )
+      )
       const call = (name: string) => (name === "winner" ? Effect.as(Effect.sleep(35), name) : loser)
 
       // When the winner has answered

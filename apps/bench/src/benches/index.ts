@@ -1,0 +1,6 @@
+import type { Bench } from "../Bench.ts"
+import { call } from "./call.ts"
+import { deadline } from "./deadline.ts"
+import { fanout } from "./fanout.ts"
+
+export const benches: ReadonlyArray<Bench> = [deadline, call, fanout]

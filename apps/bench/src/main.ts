@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+/** The command line: runs each group in processes of its own, and compares. */
+import { cpus } from "node:os"
+import { fileURLToPath } from "node:url"
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, DateTime, Effect, FileSystem, Option, Runtime, Schema, Stdio, Stream } from "effect"
+import { Argument, CliError, Command, Flag } from "effect/cli"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { type Bench, type Effort, type MemoryCase, quick, thorough } from "./Bench.ts"
+import { benches } from "./benches/index.ts"
+import { compare, type Group, type Round, spread } from "./harness.ts"
+import {
+  type BenchResult,
+  type GroupResult,
+  type MemoryResult,
+  misses,
+  renderGroup,
+  renderMemory
+} from "./report.ts"
+import type { Task } from "./worker.ts"
+
+/** A process that measures did not end well. What it had to say is on standard error already. */
+class WorkerFailed extends Schema.TaggedError<WorkerFailed>("bench/WorkerFailed")("WorkerFailed", {
+  task: Schema.String,
+  exitCode: Schema.Number
+}) {
+  override get [CliError.userMessage]() {
+    return `measuring ${this.task} ended with exit code ${this.exitCode}`
+  }
+}
+
+/** Targets were missed, and `--strict` was given. The report has said which. */
+class TargetsMissed extends Schema.TaggedError<TargetsMissed>("bench/TargetsMissed")("TargetsMissed", {
+  count: Schema.Int
+}) {
+  override readonly [Runtime.errorReported] = false
+  override readonly [Runtime.errorExitCode] = 1
+}
+
+const worker = fileURLToPath(new URL("worker.ts", import.meta.url))
+const Line = Schema.fromJsonString(Schema.Array(Schema.Number))
+
+/** One line that is written over where there is a terminal, and no more than one for each task where there is none. */
+const progress = Effect.fnUntraced(function* (task: Task, process: number, line: number) {
+  const { stderrIsTerminal } = yield* Stdio.Stdio
+  const { bench, effort, name } = task
+  if (yield* stderrIsTerminal) {
+    const text = `${bench}/${name}: process ${process} of ${effort.processes}, round ${line} of ${effort.rounds}`
+    yield* Effect.sync(() => globalThis.process.stderr.write(`\r\x1b[K${text}\r`))
+  } else if (process === 1 && line === 0) yield* Console.error(`measuring ${bench}/${name}`)
+})
+
+/** The lines of all processes of a task. */
+const measured = Effect.fnUntraced(function* (task: Task) {
+  const lines: Array<Round> = []
+  for (let process = 1; process <= task.effort.processes; process++) {
+    yield* progress(task, process, 0)
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+        const handle = yield* spawner.spawn(
+          ChildProcess.make(globalThis.process.execPath, ["--expose-gc", worker, JSON.stringify(task)], {
+            stderr: "inherit"
+          })
+        )
+        let round = 0
+        yield* handle.stdout.pipe(
+          Stream.decodeText(),
+          Stream.splitLines,
+          Stream.mapEffect(Schema.decodeEffect(Line)),
+          Stream.runForEach((line) => {
+            lines.push(line)
+            return progress(task, process, ++round)
+          })
+        )
+        const exitCode = yield* handle.exitCode
+        if (exitCode !== 0) return yield* new WorkerFailed({ task: `${task.bench}/${task.name}`, exitCode })
+      })
+    )
+  }
+  return lines
+})
+
+const runGroup = Effect.fnUntraced(function* (bench: string, group: Group, effort: Effort) {
+  const { name, subjects, title } = group
+  const rounds = yield* measured({ bench, name, effort })
+  const result: GroupResult = { name, title, rows: compare(subjects, rounds) }
+  yield* Console.log(renderGroup(result))
+  return result
+})
+
+const runMemory = Effect.fnUntraced(function* (
+  bench: string,
+  { limitMiB, name, title }: MemoryCase,
+  effort: Effort
+) {
+  const peaks = yield* measured({ bench, name, effort })
+  const peakMiB = spread(peaks.flat())
+  const limit = limitMiB === undefined ? {} : { limitMiB, ok: peakMiB.max <= limitMiB }
+  const result: MemoryResult = { name, title, peakMiB, ...limit }
+  return result
+})
+
+const runBench = Effect.fnUntraced(function* (bench: Bench, effort: Effort) {
+  yield* Console.log(`# ${bench.name}: ${bench.summary}\n`)
+  const groups = yield* Effect.forEach(bench.groups, (group) => runGroup(bench.name, group, effort))
+  const memory = yield* Effect.forEach(bench.memory, (each) => runMemory(bench.name, each, effort))
+  if (memory.length > 0) yield* Console.log(renderMemory(memory, effort.size))
+  const result: BenchResult = { name: bench.name, groups, memory }
+  return result
+})
+
+const write = Effect.fnUntraced(function* (
+  file: string,
+  effort: Effort,
+  results: ReadonlyArray<BenchResult>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
+  const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cpus: cpus().length }
+  yield* fs.writeFileString(
+    file,
+    `${JSON.stringify({ date, ...machine, effort, benches: results }, null, 2)}\n`
+  )
+})
+
+const bench = Command.make(
+  "bench",
+  {
+    names: Argument.Literals(
+      "name",
+      benches.map(({ name }) => name)
+    ).pipe(
+      Argument.withDescription(
+        `What to run; everything when left out. ${benches.map(({ name, summary }) => `${name}: ${summary}`).join("; ")}.`
+      ),
+      Argument.variadic()
+    ),
+    json: Flag.Path("json").pipe(
+      Flag.withDescription("Write all figures to this file as JSON"),
+      Flag.withMetavar("FILE"),
+      Flag.optional
+    ),
+    quick: Flag.Boolean("quick").pipe(
+      Flag.withDescription("Show that everything runs; the figures say nothing")
+    ),
+    strict: Flag.Boolean("strict").pipe(Flag.withDescription("End with exit code 1 when a target is missed"))
+  },
+  Effect.fnUntraced(function* (flags) {
+    const effort = flags.quick ? quick : thorough
+    const chosen = benches.filter(({ name }) => flags.names.length === 0 || flags.names.includes(name))
+    const results = yield* Effect.forEach(chosen, (each) => runBench(each, effort))
+    if (Option.isSome(flags.json)) yield* write(flags.json.value, effort, results)
+    const missed = misses(results)
+    yield* Console.log(
+      missed.length === 0 ? "every target is met" : ["targets missed:", ...missed].join("\n  ")
+    )
+    if (flags.strict && missed.length > 0) return yield* new TargetsMissed({ count: missed.length })
+  })
+).pipe(Command.withDescription("Measures what Holdfast costs, side by side with its peers."))
+
+bench.pipe(Command.run({ version: "0.0.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

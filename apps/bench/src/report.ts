@@ -1,0 +1,91 @@
+/** What was found, for people and for programs. */
+import type { MemoryCase } from "./Bench.ts"
+import type { Row, Spread } from "./harness.ts"
+
+export interface GroupResult {
+  readonly name: string
+  readonly title: string
+  readonly rows: ReadonlyArray<Row>
+}
+
+export interface MemoryResult extends Omit<MemoryCase, "run"> {
+  /** One figure for each process. */
+  readonly peakMiB: Spread
+  /** Whether every process stayed below the limit, where there is one. */
+  readonly ok?: boolean
+}
+
+export interface BenchResult {
+  readonly name: string
+  readonly groups: ReadonlyArray<GroupResult>
+  readonly memory: ReadonlyArray<MemoryResult>
+}
+
+const verdict = (ok: boolean | undefined): string => (ok === undefined ? "" : ok ? "ok" : "MISS")
+const atMost = (target: number | undefined): string => (target === undefined ? "" : `≤ ${target}`)
+
+const timeHead = ["subject", "ns/call", "added", "ratio", "quartiles", "to", "target", "", "note"]
+
+const timeCells = ({ addedNanos, nanosPerCall, note = "", ratio, subject }: Row): ReadonlyArray<string> => [
+  subject,
+  nanosPerCall.median.toFixed(0),
+  addedNanos.median.toFixed(0),
+  ...(ratio === undefined
+    ? ["", "", "", "", ""]
+    : [
+        ratio.median.toFixed(2),
+        `${ratio.lowerQuartile.toFixed(2)}–${ratio.upperQuartile.toFixed(2)}`,
+        `${ratio.peer}${ratio.by === "added" ? ", added" : ""}`,
+        atMost(ratio.target),
+        verdict(ratio.ok)
+      ]),
+  note
+]
+
+const memoryHead = ["case", "peak MiB", "lowest", "target", ""]
+
+const memoryCells = ({ limitMiB, ok, peakMiB, title }: MemoryResult): ReadonlyArray<string> => [
+  title,
+  peakMiB.max.toFixed(0),
+  peakMiB.min.toFixed(0),
+  atMost(limitMiB),
+  verdict(ok)
+]
+
+const isNumber = (cell: string): boolean => /^-?[\d.]+$/.test(cell)
+
+/** Columns as wide as their widest cell, numbers to the right. */
+const align = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0
+        return isNumber(cell) ? cell.padStart(width) : cell.padEnd(width)
+      })
+      .join("  ")
+      .trimEnd()
+  )
+  return lines.map((line) => `  ${line}\n`).join("")
+}
+
+export const renderGroup = ({ rows, title }: GroupResult): string =>
+  `${title}\n${align([timeHead, ...rows.map(timeCells)])}\n`
+
+export const renderMemory = (results: ReadonlyArray<MemoryResult>, size: number): string =>
+  `peak of resident memory, ${size.toLocaleString("en")} targets, asynchronous calls\n${align([memoryHead, ...results.map(memoryCells)])}\n`
+
+/** One line for each target that was missed. */
+export const misses = (results: ReadonlyArray<BenchResult>): ReadonlyArray<string> =>
+  results.flatMap(({ groups, memory, name }) => [
+    ...groups.flatMap((group) =>
+      group.rows.flatMap(({ ratio, subject }) =>
+        ratio?.ok === false
+          ? [`${name}/${group.name}: ${subject}: ${ratio.median.toFixed(2)}, target ≤ ${ratio.target}`]
+          : []
+      )
+    ),
+    ...memory.flatMap(({ limitMiB, name: memoryCase, ok, peakMiB }) =>
+      ok === false ? [`${name}/${memoryCase}: ${peakMiB.max.toFixed(0)} MiB, target ≤ ${limitMiB}`] : []
+    )
+  ])

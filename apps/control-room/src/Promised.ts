@@ -1,0 +1,96 @@
+/** One row of the result: what was promised, the bound, what was measured. */
+
+import { at } from "./at.ts"
+
+export interface Promised {
+  readonly id: string
+  readonly text: string
+  /** The bound as a person reads it, in the unit of the measurement, with any tolerance in it. */
+  readonly bound: string
+  readonly measured: number | string
+  readonly unit: string
+  readonly ok: boolean
+}
+
+/** What a busy event loop may add to an instant at which something had to happen. */
+export const loopToleranceSeconds = 0.5
+
+interface Row {
+  readonly id: string
+  readonly text: string
+}
+
+/** No later than `bound` seconds, plus the tolerance for the event loop. */
+export const bySecond = (
+  row: Row & { readonly bound: number; readonly measured: number; readonly tolerance?: number }
+): Promised => {
+  const { bound, id, measured, text, tolerance = loopToleranceSeconds } = row
+  return {
+    id,
+    text,
+    bound: `≤ ${bound} + ${tolerance}`,
+    measured: round(measured),
+    unit: "s",
+    ok: measured <= bound + tolerance
+  }
+}
+
+/** At `at` seconds, neither earlier nor later than the tolerance allows. */
+export const atSecond = (row: Row & { readonly at: number; readonly measured: number }): Promised => ({
+  id: row.id,
+  text: row.text,
+  bound: `${row.at} ± ${loopToleranceSeconds}`,
+  measured: round(row.measured),
+  unit: "s",
+  ok: isNear(row.measured, row.at)
+})
+
+/** At each of these seconds, in this order, and at no other. */
+export const atSeconds = (
+  row: Row & { readonly at: ReadonlyArray<number>; readonly measured: ReadonlyArray<number> }
+): Promised => ({
+  id: row.id,
+  text: row.text,
+  bound: `${row.at.join(", ")} ± ${loopToleranceSeconds}`,
+  measured: row.measured.length === 0 ? "none" : row.measured.map((seconds) => seconds.toFixed(2)).join(", "),
+  unit: "s",
+  ok:
+    row.measured.length === row.at.length &&
+    row.measured.every((seconds, index) => isNear(seconds, at(row.at, index)))
+})
+
+export const atMost = (
+  row: Row & { readonly bound: number; readonly measured: number; readonly unit: string }
+): Promised => ({
+  ...row,
+  bound: `≤ ${row.bound}`,
+  measured: round(row.measured),
+  ok: row.measured <= row.bound
+})
+
+export const atLeast = (
+  row: Row & { readonly bound: number; readonly measured: number; readonly unit: string }
+): Promised => ({
+  ...row,
+  bound: `≥ ${row.bound}`,
+  measured: round(row.measured),
+  ok: row.measured >= row.bound
+})
+
+export const exactly = (
+  row: Row & { readonly bound: number | string; readonly measured: number | string; readonly unit: string }
+): Promised => ({ ...row, bound: String(row.bound), ok: row.measured === row.bound })
+
+/** What could not even be measured is not kept. */
+export const notMeasured = (row: Row & { readonly reason: string }): Promised => ({
+  id: row.id,
+  text: row.text,
+  bound: "measured",
+  measured: row.reason,
+  unit: "",
+  ok: false
+})
+
+const round = (value: number): number => Math.round(value * 100) / 100
+
+const isNear = (seconds: number, at: number): boolean => Math.abs(seconds - at) <= loopToleranceSeconds

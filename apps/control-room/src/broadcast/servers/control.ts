@@ -1,0 +1,37 @@
+/** Where the parent asks what the servers saw: `GET /seen`, or `GET /seen?idle=0,3` once servers 0 and 3 are idle. */
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Seen } from "./Wire.ts"
+import type { Witness } from "./Witness.ts"
+
+export interface Control {
+  readonly url: string
+  /** To be called whenever a server may have become idle. */
+  readonly changed: () => void
+}
+
+export const openControl = async (witnesses: ReadonlyArray<Witness>): Promise<Control> => {
+  const waiting = new Set<() => boolean>()
+
+  const server = createServer((request, response) => {
+    const idle = new URL(request.url ?? "/", "http://control").searchParams.get("idle")
+    const indices = idle === null || idle === "" ? [] : idle.split(",").map(Number)
+    const answer = () => {
+      if (!indices.every((index) => witnesses[index]?.idle ?? true)) return false
+      const seen: Seen = { servers: witnesses.map((witness) => witness.seen) }
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen))
+      return true
+    }
+    if (answer()) return
+    waiting.add(answer)
+    response.once("close", () => waiting.delete(answer))
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    changed: () => {
+      for (const answer of waiting) if (answer()) waiting.delete(answer)
+    }
+  }
+}

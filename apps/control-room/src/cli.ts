@@ -1,0 +1,91 @@
+/** The command line. */
+import { Effect, FileSystem, Option, Runtime, Schema, Terminal } from "effect"
+import { Argument, CliError, Command, Flag } from "effect/cli"
+import { Live } from "./live/Live.ts"
+import { output } from "./live/Output.ts"
+import { renderTable, resultOf, toJson } from "./result.ts"
+import type { System } from "./System.ts"
+
+/** Not everything that was promised held. The table has said which, so nothing more is reported. */
+export class PromisesBroken extends Schema.TaggedError<PromisesBroken>("control-room/PromisesBroken")(
+  "PromisesBroken",
+  {
+    count: Schema.Int
+  }
+) {
+  override readonly [Runtime.errorReported] = false
+  override readonly [Runtime.errorExitCode] = 1
+}
+
+/** The result was asked for as a file, and could not be written. */
+export class CannotWrite extends Schema.TaggedError<CannotWrite>("control-room/CannotWrite")("CannotWrite", {
+  file: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get [CliError.userMessage]() {
+    const reason = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `cannot write ${this.file}: ${reason}`
+  }
+}
+
+export const controlRoom = (systems: ReadonlyArray<System>) =>
+  Command.make("control-room").pipe(
+    Command.withDescription("Runs the systems of Holdfast for real, and measures what they promise."),
+    Command.withSubcommands([demo(systems)])
+  )
+
+const demo = (systems: ReadonlyArray<System>) =>
+  Command.make(
+    "demo",
+    {
+      system: Argument.Literals(
+        "system",
+        systems.map(({ name }) => name)
+      ).pipe(
+        Argument.withDescription(
+          `What to run; everything when left out. ${systems.map(({ name, summary }) => `${name}: ${summary}`).join("; ")}.`
+        ),
+        Argument.variadic()
+      ),
+      json: Flag.Path("json").pipe(
+        Flag.withDescription("Write the result to this file as JSON, also when a promise is not kept"),
+        Flag.withMetavar("FILE"),
+        Flag.optional
+      )
+    },
+    ({ json, system }) =>
+      run(
+        systems.filter(({ name }) => system.length === 0 || system.includes(name)),
+        json
+      )
+  ).pipe(
+    Command.withDescription("Run systems and show what was promised, the bound, and what was measured"),
+    Command.withExamples([
+      { command: "control-room demo", description: "Run every system" },
+      {
+        command: "control-room demo broadcast --json result.json",
+        description: "Run one, and keep the result"
+      }
+    ])
+  )
+
+const run = Effect.fnUntraced(function* (chosen: ReadonlyArray<System>, json: Option.Option<string>) {
+  const style = yield* output
+  const terminal = yield* Terminal.Terminal
+  const results = yield* Effect.forEach(chosen, ({ name, run, summary }) =>
+    Effect.gen(function* () {
+      yield* terminal.display(`${name}: ${summary}\n\n`)
+      const result = resultOf(name, yield* run.pipe(Effect.provide(Live.layer)))
+      yield* terminal.display(`\n${renderTable(result, style).join("\n")}\n`)
+      return result
+    })
+  )
+  if (Option.isSome(json)) yield* write(json.value, toJson(results))
+  const broken = results.flatMap(({ promises }) => promises.filter((promise) => !promise.ok)).length
+  if (broken > 0) return yield* new PromisesBroken({ count: broken })
+})
+
+const write = (file: string, text: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString(file, text)).pipe(
+    Effect.mapError((cause) => new CannotWrite({ file, cause }))
+  )

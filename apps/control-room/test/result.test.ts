@@ -1,0 +1,97 @@
+import { assert, describe, it } from "@effect/vitest"
+import { wrap } from "../src/live/style.ts"
+import * as Promised from "../src/Promised.ts"
+import { renderTable, resultOf, toJson } from "../src/result.ts"
+
+const row = { id: "system/thing", text: "A thing is done" }
+
+describe("Promised", () => {
+  it("a bound in seconds allows for the event loop, and says so", () => {
+    const kept = Promised.bySecond({ ...row, bound: 30, measured: 30.4 })
+    assert.deepStrictEqual(kept, { ...row, bound: "≤ 30 + 0.5", measured: 30.4, unit: "s", ok: true })
+    assert.isFalse(Promised.bySecond({ ...row, bound: 30, measured: 30.51 }).ok)
+  })
+
+  it("an instant can be missed on both sides", () => {
+    const at = (measured: number) => Promised.atSecond({ ...row, at: 26, measured }).ok
+    assert.deepStrictEqual([25.4, 25.6, 26.4, 26.6].map(at), [false, true, true, false])
+  })
+
+  it("one instant too many, or none at all, is not kept", () => {
+    const at = (measured: ReadonlyArray<number>) => Promised.atSeconds({ ...row, at: [0, 9], measured }).ok
+    assert.isTrue(at([0, 9.1]))
+    assert.isFalse(at([0]))
+    assert.isFalse(at([0, 9, 18]))
+    assert.isFalse(at([]))
+  })
+
+  it("NaN keeps no promise", () => {
+    assert.isFalse(Promised.bySecond({ ...row, bound: 1, measured: NaN }).ok)
+    assert.isFalse(Promised.atSecond({ ...row, at: 1, measured: NaN }).ok)
+    assert.isFalse(Promised.atMost({ ...row, bound: 1, measured: NaN, unit: "s" }).ok)
+    assert.isFalse(Promised.atLeast({ ...row, bound: 1, measured: NaN, unit: "s" }).ok)
+  })
+
+  it("what was not measured is not kept", () => {
+    assert.isFalse(Promised.notMeasured({ ...row, reason: "the servers are gone" }).ok)
+  })
+})
+
+describe("result", () => {
+  const kept = Promised.exactly({ ...row, bound: 8, measured: 8, unit: "servers" })
+  const broken = Promised.exactly({ id: "system/other", text: "Another thing is done", bound: "1 / 0", measured: "1 / 1", unit: "pushes" })
+
+  it("a system is ok when every promise is kept", () => {
+    assert.isTrue(resultOf("system", [kept]).ok)
+    assert.isFalse(resultOf("system", [kept, broken]).ok)
+  })
+
+  it("the JSON has what was promised, the bound and what was measured", () => {
+    assert.deepStrictEqual(JSON.parse(toJson([resultOf("system", [kept, broken])])), {
+      systems: [
+        {
+          name: "system",
+          ok: false,
+          promises: [
+            { id: "system/thing", text: "A thing is done", bound: "8", measured: 8, unit: "servers", ok: true },
+            {
+              id: "system/other",
+              text: "Another thing is done",
+              bound: "1 / 0",
+              measured: "1 / 1",
+              unit: "pushes",
+              ok: false
+            }
+          ]
+        }
+      ]
+    })
+  })
+
+  it("the table marks what was kept and what was not", () => {
+    const table = renderTable(resultOf("system", [kept, broken]), { columns: 80, color: false })
+    assert.deepStrictEqual(table, [
+      "    system                                  bound             measured",
+      "  ────────────────────────────────────────────────────────────────────────────",
+      "  ✓ A thing is done                         8 servers         8 servers",
+      "  ✗ Another thing is done                   1 / 0 pushes      1 / 1 pushes",
+      "",
+      "  1 of 2 promises kept"
+    ])
+  })
+
+  it("the table fits its width, whatever is in it", () => {
+    const long = { ...broken, text: "long ".repeat(60), bound: "b".repeat(100), measured: "m ".repeat(100) }
+    for (const columns of [60, 80, 120, 300]) {
+      for (const line of renderTable(resultOf("system", [long]), { columns, color: false })) {
+        assert.isAtMost(line.length, Math.min(columns, 120))
+      }
+    }
+  })
+
+  it("text is broken at spaces, and only a word that is too long is cut", () => {
+    assert.deepStrictEqual(wrap("one two three", 7), ["one two", "three"])
+    assert.deepStrictEqual(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"])
+    assert.deepStrictEqual(wrap("", 4), [""])
+  })
+})
