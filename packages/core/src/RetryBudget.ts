@@ -77,8 +77,9 @@ export interface Options {
  *
  * `withdraw` says yes as long as the retries in the window stay within `ratio` times the calls in the window plus
  * `minPerSecond` times its length. Calls and retries both leave the window when they are older than it. The window moves
- * on in steps of a tenth, so that a budget is eleven counters and each use of it takes the same short time, whatever the
- * load; something counts for a window at least, and for a tenth more at most. Time is that of Effect's monotonic clock.
+ * on in steps of a tenth, so that a budget is eleven pairs of numbers and each use of it takes the same short time,
+ * whatever the load; what is counted stays for one window at least and 1.1 windows at most. Time is that of Effect's
+ * monotonic clock.
  *
  * So the retries of any stretch of time are at most `ratio` times the calls in it and in the 1.1 windows before it, plus
  * `minPerSecond` times the sum of its length and one window. (Take the last retry of the stretch, the window that ends
@@ -89,7 +90,7 @@ export interface Options {
  *
  * **Gotchas**
  *
- * The floor of a whole window, `minPerSecond` times 10 seconds, is there at once, and may be spent at once.
+ * The floor of a whole window, `minPerSecond` times `window`, is there at once, and may be spent at once.
  *
  * **Example** (An outage of a hundred calls)
  *

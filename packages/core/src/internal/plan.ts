@@ -59,7 +59,7 @@ export const checkOptions = <T, A, E>(
   label: options.label ?? defaultLabel,
   concurrency: readConcurrency(options.concurrency),
   deadlineNanos: toNanos(readDeadline(options.deadline)),
-  tickNanos: toNanos(readTickInterval(options.tickInterval)),
+  tickNanos: Duration.toMillis(readTickInterval(options.tickInterval)) * 1e6,
   until: readUntil(options.until)
 })
 
@@ -72,7 +72,7 @@ export const makePlan = <T, A, E, R, D extends Duration.Duration | undefined>(
   const checked = checkOptions(options)
   return {
     ...checked,
-    tickNanos: wants.ticks ? checked.tickNanos : undefined,
+    tickNanos: wants.ticks && Number.isFinite(checked.tickNanos) ? checked.tickNanos : undefined,
     wants,
     notesAttempts: retry !== undefined,
     call:
