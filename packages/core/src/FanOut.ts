@@ -214,7 +214,9 @@ export type Until<T, A, E> =
 export const Settings = Schema.Struct({
   concurrency: Schema.optionalKey(Schema.Int),
   deadline: Schema.optionalKey(DurationSetting),
-  tickInterval: Schema.optionalKey(DurationSetting)
+  tickInterval: Schema.optionalKey(
+    DurationSetting.check(Schema.makeFilter(Duration.isPositive, { expected: "a duration longer than zero" }))
+  )
 })
 
 /**

@@ -3,6 +3,8 @@ import { Backoff, Deadline, FanOut, InvalidOptions, Retry } from "@holdfast/core
 import {
   Cause,
   Clock,
+  Config,
+  ConfigProvider,
   Context,
   Deferred,
   Duration,
@@ -876,6 +878,40 @@ describe("FanOut", () => {
       refused({ until: { quorum: -1 } })
       assert.throws(() => FanOut.stream([1], () => Effect.void, { deadline: NaN }), InvalidOptions)
     })
+  })
+
+  describe("Settings", () => {
+    const read = (env: Record<string, string>) =>
+      Config.schema(FanOut.Settings, "push").parse(ConfigProvider.fromEnvRecord(env))
+
+    it.effect("are read from configuration", () =>
+      Effect.gen(function* () {
+        const settings = yield* read({
+          push_concurrency: "4",
+          push_deadline: "30 seconds",
+          push_tickInterval: "500 millis"
+        })
+        const { at } = yield* finishAt(FanOut.run(new Array(8).fill(500), sleeper, settings))
+        assert.strictEqual(at, 1000)
+        assert.deepStrictEqual(yield* read({ push_concurrency: "4" }), { concurrency: 4 })
+      })
+    )
+
+    it.effect("without a meaning are a ConfigError", () =>
+      Effect.gen(function* () {
+        for (const [key, value] of [
+          ["push_concurrency", "NaN"],
+          ["push_concurrency", "2.5"],
+          ["push_deadline", "NaN"],
+          ["push_deadline", "-1 second"],
+          ["push_deadline", "soon"],
+          ["push_tickInterval", "0 millis"]
+        ] as const) {
+          const error = yield* Effect.flip(read({ [key]: value }))
+          assert.strictEqual(error._tag, "ConfigError", `${key}=${value}`)
+        }
+      })
+    )
   })
 
   describe("stream", () => {
