@@ -38,7 +38,7 @@ class TargetsMissed extends Schema.TaggedError<TargetsMissed>("bench/TargetsMiss
 }
 
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url))
-const Line = Schema.fromJsonString(Schema.Array(Schema.Number))
+const decodeLine = Schema.decodeEffect(Schema.fromJsonString(Schema.Array(Schema.Number)))
 
 /** One line that is written over where there is a terminal, and no more than one for each task where there is none. */
 const progress = Effect.fnUntraced(function* (task: Task, process: number, line: number) {
@@ -67,7 +67,7 @@ const measured = Effect.fnUntraced(function* (task: Task) {
         yield* handle.stdout.pipe(
           Stream.decodeText(),
           Stream.splitLines,
-          Stream.mapEffect(Schema.decodeEffect(Line)),
+          Stream.mapEffect((line) => decodeLine(line)),
           Stream.runForEach((line) => {
             lines.push(line)
             return progress(task, process, ++round)
@@ -142,9 +142,13 @@ const bench = Command.make(
       Flag.optional
     ),
     quick: Flag.Boolean("quick").pipe(
-      Flag.withDescription("Show that everything runs; the figures say nothing")
+      Flag.withDescription("Show that everything runs; the figures say nothing"),
+      Flag.withDefault(false)
     ),
-    strict: Flag.Boolean("strict").pipe(Flag.withDescription("End with exit code 1 when a target is missed"))
+    strict: Flag.Boolean("strict").pipe(
+      Flag.withDescription("End with exit code 1 when a target is missed"),
+      Flag.withDefault(false)
+    )
   },
   Effect.fnUntraced(function* (flags) {
     const effort = flags.quick ? quick : thorough

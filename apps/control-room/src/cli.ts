@@ -1,5 +1,5 @@
 /** The command line. */
-import { Effect, FileSystem, Option, Runtime, Schema, Terminal } from "effect"
+import { Effect, FileSystem, Option, Path, Runtime, Schema, Terminal } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { Live } from "./live/Live.ts"
 import { output } from "./live/Output.ts"
@@ -72,6 +72,7 @@ const demo = (systems: ReadonlyArray<System>) =>
 const run = Effect.fnUntraced(function* (chosen: ReadonlyArray<System>, json: Option.Option<string>) {
   const style = yield* output
   const terminal = yield* Terminal.Terminal
+  if (Option.isSome(json)) yield* canWrite(json.value)
   const results = yield* Effect.forEach(chosen, ({ name, run, summary }) =>
     Effect.gen(function* () {
       yield* terminal.display(`${name}: ${summary}\n\n`)
@@ -89,3 +90,13 @@ const write = (file: string, text: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString(file, text)).pipe(
     Effect.mapError((cause) => new CannotWrite({ file, cause }))
   )
+
+/** A directory that is not there is better said before the run than after it. */
+const canWrite = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const directory = (yield* Path.Path).dirname(file)
+  yield* Effect.mapError(
+    fs.access(directory, { writable: true }),
+    (cause) => new CannotWrite({ file, cause })
+  )
+})

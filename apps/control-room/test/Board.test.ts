@@ -21,13 +21,16 @@ describe("Board", () => {
     const before = openSection("push", ["one", "two"], 30_000)
     const after = setLine(before, 1, { tone: "good", note: "pushed" })
     assert.deepStrictEqual(after.lines, [
-      { name: "one", tone: "waiting", note: "" },
+      { name: "one", tone: "waiting", note: "waiting" },
       { name: "two", tone: "good", note: "pushed" }
     ])
   })
 
   it("a tally leaves out what there is none of", () => {
-    const section = setLine(openSection("push", ["one", "two", "three"], 30_000), 0, { tone: "bad", note: "" })
+    const section = setLine(openSection("push", ["one", "two", "three"], 30_000), 0, {
+      tone: "bad",
+      note: ""
+    })
     assert.strictEqual(tally(section.lines), "1 bad, 2 waiting")
     assert.strictEqual(tally([]), "")
   })

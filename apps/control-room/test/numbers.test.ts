@@ -23,10 +23,11 @@ describe("Entry", () => {
   const entry = { name: "one", url: "http://127.0.0.1:1" }
 
   it("the presence of the field decides, even when it is empty", () => {
-    assert.deepStrictEqual(
-      [entry, { ...entry, txs: [] }, { ...entry, txs: ["00"] }].map(isPushable),
-      [false, true, true]
-    )
+    assert.deepStrictEqual([entry, { ...entry, txs: [] }, { ...entry, txs: ["00"] }].map(isPushable), [
+      false,
+      true,
+      true
+    ])
   })
 
   it("what was delivered is not pushed again", () => {
@@ -39,7 +40,10 @@ describe("Entry", () => {
   })
 
   it("entries that are equal are different targets", () => {
-    assert.deepStrictEqual(targetsOf([entry, entry]).map(({ index }) => index), [0, 1])
+    assert.deepStrictEqual(
+      targetsOf([entry, entry]).map(({ index }) => index),
+      [0, 1]
+    )
   })
 
   it.effect("a transaction is known by the hash of its bytes", () =>

@@ -2,18 +2,30 @@ import { assert, describe, it } from "@effect/vitest"
 import { attemptSeconds, leftOpen, mostInFlight, timesStored } from "../src/broadcast/observed.ts"
 import type { SeenRequest, SeenServer } from "../src/broadcast/servers/Wire.ts"
 
-const request = (startMillis: number, endMillis?: number, end: SeenRequest["end"] = "answered"): SeenRequest => ({
+const request = (
+  startMillis: number,
+  endMillis?: number,
+  end: SeenRequest["end"] = "answered"
+): SeenRequest => ({
   operation: "push",
   startMillis,
   digest: "",
   ...(endMillis === undefined ? { end: "open" } : { endMillis, end })
 })
 
-const server = (requests: ReadonlyArray<SeenRequest>): SeenServer => ({ requests, openConnections: 0, stored: {} })
+const server = (requests: ReadonlyArray<SeenRequest>): SeenServer => ({
+  requests,
+  openConnections: 0,
+  stored: {}
+})
 
 describe("observed", () => {
   it("attempts are counted from the first one, for each operation", () => {
-    const seen = server([request(100, 101), { ...request(500, 501), operation: "check" }, request(9100, 9101)])
+    const seen = server([
+      request(100, 101),
+      { ...request(500, 501), operation: "check" },
+      request(9100, 9101)
+    ])
     assert.deepStrictEqual(attemptSeconds(seen, "push"), [0, 9])
     assert.deepStrictEqual(attemptSeconds(server([]), "push"), [])
   })
@@ -32,7 +44,10 @@ describe("observed", () => {
   })
 
   it("what is open is counted", () => {
-    assert.strictEqual(leftOpen([server([request(0, 1), request(2)]), { ...server([]), openConnections: 2 }]), 3)
+    assert.strictEqual(
+      leftOpen([server([request(0, 1), request(2)]), { ...server([]), openConnections: 2 }]),
+      3
+    )
   })
 
   it("what is stored is counted", () => {

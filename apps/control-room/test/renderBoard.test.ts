@@ -11,11 +11,14 @@ const closed = (section: Section): Section => ({ ...section, open: false })
 
 describe("renderBoard", () => {
   it("shows a line for each server, under the counter of its batch", () => {
-    const section = setLine(openSection("push", names(2), 30_000), 0, { tone: "good", note: "pushed · 0.2 s" })
+    const section = setLine(openSection("push", names(2), 30_000), 0, {
+      tone: "good",
+      note: "pushed · 0.2 s"
+    })
     assert.deepStrictEqual(renderBoard([section], plain), [
-      "▸ push                                      0/2 (0s / 30s)",
+      "▸ push                                       0/2 (0s / 30s)",
       "    ✓ server-1               pushed · 0.2 s",
-      "    · server-2"
+      "    · server-2               waiting"
     ])
   })
 
@@ -26,17 +29,32 @@ describe("renderBoard", () => {
   })
 
   it("shows only the tally of a batch that has ended", () => {
-    const section = closed(setLine(openSection("push", names(1), 30_000), 0, { tone: "bad", note: "refused" }))
+    const section = closed(
+      setLine(openSection("push", names(1), 30_000), 0, { tone: "bad", note: "refused" })
+    )
     assert.deepStrictEqual(renderBoard([section], plain), [
-      "■ push                                               1 bad"
+      "■ push                                                1 bad"
     ])
   })
 
-  it("batches that have ended give way when not even the batches fit", () => {
-    const sections = [...names(8).map((name) => closed(openSection(name, [], 0))), openSection("open", names(3), 30_000)]
-    const lines = renderBoard(sections, { ...plain, rows: 6 })
-    assert.strictEqual(lines.length, 4)
-    assert.match(lines[0] ?? "", /^▸ open/)
+  it("batches that have ended share a line when not everything fits", () => {
+    const ended = names(8).map((name) => closed(openSection(name, [], 0)))
+    const sections = [...ended, openSection("open", names(3), 30_000)]
+    assert.strictEqual(renderBoard(sections, { ...plain, rows: 13 }).length, 12)
+    const lines = renderBoard(sections, { ...plain, rows: 12 })
+    assert.strictEqual(lines.length, 5)
+    assert.strictEqual(lines[0], "■ 8 batches have ended")
+    assert.match(lines[1] ?? "", /^▸ open/)
+  })
+
+  it("never has more lines than the terminal has rows", () => {
+    const ended = names(9).map((name) => closed(openSection(name, names(4), 0)))
+    const open = names(9).map((name) => openSection(name, names(4), 0))
+    for (let rows = 1; rows < 70; rows++) {
+      for (const sections of [ended, open, [...ended, ...open]]) {
+        assert.isAtMost(renderBoard(sections, { ...plain, rows }).length, Math.max(rows - 1, 1))
+      }
+    }
   })
 
   it("no line is wider than the terminal", () => {
@@ -44,7 +62,7 @@ describe("renderBoard", () => {
       tone: "bad",
       note: "x".repeat(300)
     })
-    for (const columns of [20, 40, 80]) {
+    for (const columns of [10, 20, 40, 80]) {
       for (const line of renderBoard([long], { ...plain, columns })) assert.isAtMost(line.length, columns)
     }
   })
@@ -69,12 +87,18 @@ describe("renderPlain", () => {
   })
 
   it("a call that starts is not news", () => {
-    assert.deepStrictEqual(renderPlain(section, setLine(section, 0, { tone: "running", note: "in flight" })), [])
+    assert.deepStrictEqual(
+      renderPlain(section, setLine(section, 0, { tone: "running", note: "in flight" })),
+      []
+    )
   })
 
   it("a batch in which nothing happens is heard of every five seconds", () => {
-    const after = (elapsedMillis: number) => ({ ...section, progress: { ...section.progress, elapsedMillis } })
-    assert.deepStrictEqual(renderPlain(after(3000), after(4999)), [])
-    assert.deepStrictEqual(renderPlain(after(4999), after(5000)), ["push 0/2 (5s / 30s)"])
+    const at = (elapsedMillis: number) => ({
+      ...section,
+      progress: { ...section.progress, elapsedMillis }
+    })
+    assert.deepStrictEqual(renderPlain(at(3000), at(4999)), [])
+    assert.deepStrictEqual(renderPlain(at(4999), at(5000)), ["push 0/2 (5s / 30s)"])
   })
 })

@@ -39,7 +39,13 @@ describe("Promised", () => {
 
 describe("result", () => {
   const kept = Promised.exactly({ ...row, bound: 8, measured: 8, unit: "servers" })
-  const broken = Promised.exactly({ id: "system/other", text: "Another thing is done", bound: "1 / 0", measured: "1 / 1", unit: "pushes" })
+  const broken = Promised.exactly({
+    id: "system/other",
+    text: "Another thing is done",
+    bound: "1 / 0",
+    measured: "1 / 1",
+    unit: "pushes"
+  })
 
   it("a system is ok when every promise is kept", () => {
     assert.isTrue(resultOf("system", [kept]).ok)
@@ -53,7 +59,14 @@ describe("result", () => {
           name: "system",
           ok: false,
           promises: [
-            { id: "system/thing", text: "A thing is done", bound: "8", measured: 8, unit: "servers", ok: true },
+            {
+              id: "system/thing",
+              text: "A thing is done",
+              bound: "8",
+              measured: 8,
+              unit: "servers",
+              ok: true
+            },
             {
               id: "system/other",
               text: "Another thing is done",

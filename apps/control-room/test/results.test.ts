@@ -2,7 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { type FanOut, Retry } from "@holdfast/core"
 import { Cause } from "effect"
 import { BadReply, ReplyLost, Unreachable } from "../src/broadcast/calls.ts"
-import { decide, pingResult, pushResult, type PushResult, remember, wantsCheck } from "../src/broadcast/results.ts"
+import {
+  decide,
+  type PushResult,
+  pingResult,
+  pushResult,
+  remember,
+  wantsCheck
+} from "../src/broadcast/results.ts"
 
 type Push = FanOut.Outcome<string, "Stored" | "AlreadyPresent", unknown>
 
@@ -15,7 +22,12 @@ const attempt = (error?: unknown) => ({
   cause: error === undefined ? undefined : Cause.fail(error)
 })
 
-const timeout = new Retry.AttemptTimeout({ label: "push", attempt: 1, timeoutMillis: 8000, elapsedMillis: 8000 })
+const timeout = new Retry.AttemptTimeout({
+  label: "push",
+  attempt: 1,
+  timeoutMillis: 8000,
+  elapsedMillis: 8000
+})
 
 const url = "http://127.0.0.1:1"
 
@@ -46,7 +58,7 @@ describe("pushResult", () => {
 
   it("a reply that is not the agreed one is a failure", () => {
     const result = pushResult(failed(new BadReply({ url, status: 500, body: "oops" })))
-    assert.deepStrictEqual(result, { _tag: "Failed", reason: "bad reply: 500 \"oops\"" })
+    assert.deepStrictEqual(result, { _tag: "Failed", reason: 'bad reply: 500 "oops"' })
     assert.isFalse(wantsCheck(result))
   })
 
@@ -82,7 +94,7 @@ describe("pushResult", () => {
 
   it("a reply cannot write control characters to the terminal", () => {
     const result = pushResult(failed(new BadReply({ url, status: 200, body: "\u001b[2Jgone" })))
-    assert.deepStrictEqual(result, { _tag: "Failed", reason: "bad reply: 200 \"\\u001b[2Jgone\"" })
+    assert.deepStrictEqual(result, { _tag: "Failed", reason: 'bad reply: 200 "\\u001b[2Jgone"' })
   })
 })
 
@@ -127,7 +139,10 @@ describe("remember", () => {
       { _tag: "Failed", reason: "" }
     ]
     assert.deepStrictEqual(
-      remember(results.map(() => entry), results).map(({ delivered }) => delivered === true),
+      remember(
+        results.map(() => entry),
+        results
+      ).map(({ delivered }) => delivered === true),
       [true, true, false, false, false]
     )
   })
@@ -149,7 +164,10 @@ describe("pingResult", () => {
   it("anything else is KO, with its reason, and the last contact is set", () => {
     const late = { ...timeout, timeoutMillis: 5000 }
     assert.deepStrictEqual(
-      pingResult({ ...of, _tag: "Failed", cause: Cause.fail(new Retry.AttemptTimeout(late)), attempts: [attempt()] }, 7),
+      pingResult(
+        { ...of, _tag: "Failed", cause: Cause.fail(new Retry.AttemptTimeout(late)), attempts: [attempt()] },
+        7
+      ),
       { status: "KO", reason: "no reply in 5 s", lastContactMillis: 7 }
     )
   })

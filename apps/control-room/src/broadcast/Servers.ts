@@ -32,6 +32,10 @@ export interface Servers {
   readonly seen: Effect.Effect<ReadonlyArray<SeenServer>, ServersGone>
   /** The same, once the servers at these positions have no connection open. */
   readonly seenIdle: (indices: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<SeenServer>, ServersGone>
+  /** The same, once the servers at these positions have had a request. */
+  readonly seenAsked: (
+    indices: ReadonlyArray<number>
+  ) => Effect.Effect<ReadonlyArray<SeenServer>, ServersGone>
   /** Fails when the process ends by itself. */
   readonly died: Effect.Effect<never, ServersGone>
 }
@@ -41,8 +45,8 @@ const entryPoint = fileURLToPath(new URL("./servers/main.ts", import.meta.url))
 /** Starting takes a fraction of a second; this is for a machine that is very busy. */
 const startDeadline = "15 seconds"
 
-/** A connection that a client has left is seen to close at once. */
-const idleDeadline = "10 seconds"
+/** What is waited for here has happened already, or is about to. */
+const reportDeadline = "10 seconds"
 
 const stderrLinesMax = 20
 
@@ -106,7 +110,7 @@ export const start = (
     const ask = (path: string) =>
       http.get(ready.control + path).pipe(
         Effect.flatMap(HttpClientResponse.schemaBodyJson(Seen)),
-        Deadline.within(idleDeadline, { label: "servers' report" }),
+        Deadline.within(reportDeadline, { label: "servers' report" }),
         Effect.map(({ servers }) => servers),
         Effect.mapError(gone("running"))
       )
@@ -118,6 +122,7 @@ export const start = (
       seenUrl: `${ready.control}/seen`,
       seen: ask("/seen"),
       seenIdle: (indices) => ask(`/seen?idle=${indices.join(",")}`),
+      seenAsked: (indices) => ask(`/seen?asked=${indices.join(",")}`),
       died: died("running")
     }
   })

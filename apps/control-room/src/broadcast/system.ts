@@ -80,7 +80,7 @@ const noConnectPending = (): Promised =>
     id: "broadcast/connecting",
     text: "… nor a connect of ours still pending",
     bound: 0,
-    measured: process.getActiveResourcesInfo().filter((resource) => resource === "TCPConnectWrap").length,
+    measured: process.getActiveResourcesInfo().filter((resource) => resource.endsWith("ConnectWrap")).length,
     unit: "pending"
   })
 

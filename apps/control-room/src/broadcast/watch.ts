@@ -82,7 +82,7 @@ export const watch = Effect.fnUntraced(function* <A, E, R>(
             for (const [index, since] of inFlight) {
               next = setLine(next, index, {
                 tone: "running",
-                note: `in flight for ${Math.floor(seconds - since)} s`
+                note: `in flight for ${Math.round(seconds - since)} s`
               })
             }
             return next

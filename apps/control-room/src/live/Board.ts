@@ -30,7 +30,7 @@ export const openSection = (
 ): Section => ({
   title,
   progress: { settled: 0, total: names.length, elapsedMillis: 0, deadlineMillis },
-  lines: names.map((name) => ({ name, tone: "waiting", note: "" })),
+  lines: names.map((name) => ({ name, tone: "waiting", note: "waiting" })),
   open: true
 })
 

@@ -15,16 +15,22 @@ const looks: Record<Tone, readonly [mark: string, colour: Colour]> = {
 }
 
 /**
- * Every batch has its line; those that still run are opened in order, as far as the rows go, and what does not
- * fit is summed up. When even the batches do not fit, those that ended give way first.
+ * A line for each batch, and under those that still run a line for each server. Where that does not fit, the batches
+ * that have ended share one line; then the servers are summed up, from the last batch to the first.
  */
 export const renderBoard = (sections: ReadonlyArray<Section>, screen: Screen): ReadonlyArray<string> => {
   // A terminal scrolls when its last row is written to, and then "up" no longer leads to the first line.
   const rowsMax = Math.max(screen.rows - 1, 1)
-  const shown = sections.length <= rowsMax ? sections : sections.filter((section) => section.open)
-  const lines: Array<string> = []
-  let spare = rowsMax - Math.min(shown.length, rowsMax)
-  for (const section of shown.slice(0, rowsMax)) {
+  const open = sections.filter((section) => section.open)
+  const wanted = sections.length + open.reduce((sum, section) => sum + section.lines.length, 0)
+  const folded = wanted > rowsMax && open.length > 0 ? sections.length - open.length : 0
+  const lines =
+    folded > 0
+      ? [paint(screen, "dim", cell(`■ ${folded} batches have ended`, screen.columns - 1).trimEnd())]
+      : []
+  const heads = (folded > 0 ? open : sections).slice(0, rowsMax - lines.length)
+  let spare = rowsMax - lines.length - heads.length
+  for (const section of heads) {
     lines.push(renderHead(section, screen))
     const body = section.open ? renderLines(section.lines, spare, screen) : []
     lines.push(...body)
@@ -34,9 +40,9 @@ export const renderBoard = (sections: ReadonlyArray<Section>, screen: Screen): R
 }
 
 const renderHead = (section: Section, screen: Screen): string => {
-  const right = section.open ? counter(section.progress) : tally(section.lines)
-  const width = screen.columns - right.length - 4
-  const title = cell(section.title, width)
+  const summary = section.open ? counter(section.progress) : tally(section.lines)
+  const right = cell(summary, Math.min(summary.length, screen.columns - 4))
+  const title = cell(section.title, screen.columns - right.length - 4)
   return section.open
     ? `${paint(screen, "cyan", "▸")} ${paint(screen, "bold", title)} ${right}`
     : paint(screen, "dim", `■ ${title} ${right}`)
@@ -53,10 +59,11 @@ const renderLines = (lines: ReadonlyArray<Line>, rows: number, screen: Screen): 
   ]
 }
 
-const nameWidth = 22
+const nameWidthMax = 22
 
 const renderLine = (line: Line, screen: Screen): string => {
   const [mark, colour] = looks[line.tone]
+  const nameWidth = Math.min(nameWidthMax, screen.columns - 8)
   const note = cell(line.note, screen.columns - nameWidth - 8).trimEnd()
   return `    ${paint(screen, colour, mark)} ${cell(line.name, nameWidth)} ${paint(screen, colour, note)}`.trimEnd()
 }

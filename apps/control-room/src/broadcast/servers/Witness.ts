@@ -33,6 +33,7 @@ export class Witness {
   received(operation: Operation, digest: string, startMillis: number): Note {
     const request: Mutable<SeenRequest> = { operation, startMillis, end: "open", digest }
     this.#requests.push(request)
+    this.#onChange()
     const end = (how: "answered" | "dropped") => {
       if (request.end !== "open") return
       request.end = how
@@ -56,6 +57,10 @@ export class Witness {
       const id = transactionId(transaction)
       this.#stored.set(id, (this.#stored.get(id) ?? 0) + 1)
     }
+  }
+
+  get asked(): boolean {
+    return this.#requests.length > 0
   }
 
   get idle(): boolean {

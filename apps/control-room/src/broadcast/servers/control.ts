@@ -1,12 +1,16 @@
-/** Where the parent asks what the servers saw: `GET /seen`, or `GET /seen?idle=0,3` once servers 0 and 3 are idle. */
+/**
+ * Where the parent asks what the servers saw: `GET /seen`; or `GET /seen?idle=0,3` and `GET /seen?asked=0,3`, which
+ * are answered once servers 0 and 3 are idle, or have had a request.
+ */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { at } from "../../at.ts"
 import type { Seen } from "./Wire.ts"
 import type { Witness } from "./Witness.ts"
 
 export interface Control {
   readonly url: string
-  /** To be called whenever a server may have become idle. */
+  /** To be called whenever a server has seen something. */
   readonly changed: () => void
 }
 
@@ -14,10 +18,14 @@ export const openControl = async (witnesses: ReadonlyArray<Witness>): Promise<Co
   const waiting = new Set<() => boolean>()
 
   const server = createServer((request, response) => {
-    const idle = new URL(request.url ?? "/", "http://control").searchParams.get("idle")
-    const indices = idle === null || idle === "" ? [] : idle.split(",").map(Number)
+    const { searchParams } = new URL(request.url ?? "/", "http://control")
+    const named = (parameter: string) =>
+      (searchParams.get(parameter) ?? "")
+        .split(",")
+        .flatMap((index) => (index === "" ? [] : at(witnesses, Number(index))))
+    const [idle, asked] = [named("idle"), named("asked")]
     const answer = () => {
-      if (!indices.every((index) => witnesses[index]?.idle ?? true)) return false
+      if (!idle.every((witness) => witness.idle) || !asked.every((witness) => witness.asked)) return false
       const seen: Seen = { servers: witnesses.map((witness) => witness.seen) }
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen))
       return true

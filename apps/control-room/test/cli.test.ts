@@ -1,0 +1,95 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, FileSystem, Path, Runtime } from "effect"
+import { Command } from "effect/cli"
+import { controlRoom } from "../src/cli.ts"
+import { exactly } from "../src/Promised.ts"
+import type { System } from "../src/System.ts"
+
+const ran: Array<string> = []
+
+const system = (name: string, measured: number): System => ({
+  name,
+  summary: `the system ${name}`,
+  run: Effect.sync(() => {
+    ran.push(name)
+    return [exactly({ id: `${name}/one`, text: "One is one", bound: 1, measured, unit: "" })]
+  })
+})
+
+const run = (...args: ReadonlyArray<string>) =>
+  Effect.suspend(() => {
+    ran.length = 0
+    return Command.runWith(controlRoom([system("good", 1), system("broken", 2)]), { version: "0" })(args)
+  })
+
+const errorOf = <A, E>(exit: Exit.Exit<A, E>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)
+
+describe("control-room demo", () => {
+  it.layer(NodeServices.layer)("with the services of Node", (it) => {
+    it.effect("runs the systems that are named", () =>
+      Effect.gen(function* () {
+        yield* run("demo", "good")
+        assert.deepStrictEqual(ran, ["good"])
+      })
+    )
+
+    it.effect("runs every system when none is named, and fails when a promise is not kept", () =>
+      Effect.gen(function* () {
+        const error = errorOf(yield* Effect.exit(run("demo")))
+        assert.deepStrictEqual(ran, ["good", "broken"])
+        assert.propertyVal(error, "_tag", "PromisesBroken")
+        assert.strictEqual(Runtime.getErrorExitCode(error), 1)
+        assert.isFalse(Runtime.getErrorReported(error))
+      })
+    )
+
+    it.effect("a system that does not exist is an error that names those that do", () =>
+      Effect.gen(function* () {
+        const error = errorOf(yield* Effect.exit(run("demo", "nonsense")))
+        assert.deepStrictEqual(ran, [])
+        assert.match(JSON.stringify(error), /nonsense.*good.*broken/)
+      })
+    )
+
+    it.effect("writes the result as JSON, also when a promise is not kept", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const file = (yield* Path.Path).join(yield* fs.makeTempDirectoryScoped(), "result.json")
+        yield* Effect.exit(run("demo", "broken", "--json", file))
+        assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(file)), {
+          systems: [
+            {
+              name: "broken",
+              ok: false,
+              promises: [
+                { id: "broken/one", text: "One is one", bound: "1", measured: 2, unit: "", ok: false }
+              ]
+            }
+          ]
+        })
+      })
+    )
+
+    it.effect(
+      "a result that cannot be written is an error, before anything runs where that can be known",
+      () =>
+        Effect.gen(function* () {
+          const fs = yield* FileSystem.FileSystem
+          const directory = yield* fs.makeTempDirectoryScoped()
+          const inNoDirectory = (yield* Path.Path).join(directory, "no", "result.json")
+          assert.propertyVal(
+            errorOf(yield* Effect.exit(run("demo", "--json", inNoDirectory))),
+            "_tag",
+            "CannotWrite"
+          )
+          assert.deepStrictEqual(ran, [])
+          assert.propertyVal(
+            errorOf(yield* Effect.exit(run("demo", "--json", directory))),
+            "_tag",
+            "CannotWrite"
+          )
+        })
+    )
+  })
+})
