@@ -26,29 +26,19 @@
  *
  * @since 0.1.0
  */
-import {
-  Array as Arr,
-  Cause,
-  Context,
-  Duration,
-  Effect,
-  Layer,
-  type Pull,
-  Schema,
-  type Scope,
-  Stream
-} from "effect"
+import { type Cause, Context, Duration, Effect, Layer, Schema, type Scope, Stream } from "effect"
 import { DeadlineExceeded } from "./Deadline.ts"
-import { Batch, type Plan, type Running } from "./internal/batch.ts"
 import { underCaller } from "./internal/built.ts"
+import { drive, startBatch, streamOf } from "./internal/drive.ts"
 import { DurationSetting } from "./internal/duration.ts"
 import {
   checkOptions,
-  defaultLabel,
   makePlan,
   readConcurrency,
   readDeadline,
   type Wants,
+  wantsAll,
+  wantsOf,
   warnOfLateTargets
 } from "./internal/plan.ts"
 import * as Retry from "./Retry.ts"
@@ -237,13 +227,45 @@ export interface Settings extends Schema.Schema.Type<typeof Settings> {}
  * - `retry`: the policy of each target, or a function that gives it; one attempt by default.
  * - `until`: when the batch has enough; "all" by default.
  * - `tickInterval`: 1 second by default, the rhythm of a progress line; `Infinity` for no ticks.
- * - `onOutcome`: runs once for each target when it settles, on the calling fiber.
- * - `onTick`: runs at multiples of the tick interval while anything is pending, on the calling fiber.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamOptions<in T, in A, in E, out D extends Duration.Duration | undefined = undefined> {
+  readonly label?: string | undefined
+  readonly concurrency?: number | undefined
+  readonly deadline?: Duration.Input | undefined
+  readonly tickInterval?: Duration.Input | undefined
+  readonly retry?:
+    | Retry.Policy<E | Retry.Timeout<D>, D>
+    | ((target: T) => Retry.Policy<E | Retry.Timeout<D>, D>)
+    | undefined
+  readonly until?: Until<T, A, E | Retry.Timeout<D>> | undefined
+}
+
+/**
+ * What is told while a batch runs.
+ *
+ * **Details**
+ *
+ * - `onOutcome`: runs once for each target when it settles.
+ * - `onTick`: runs at multiples of the tick interval while anything is pending.
  *
  * **Gotchas**
  *
- * Callbacks run on the calling fiber, so one that waits holds up the return of the batch, though not its calls and
- * their deadline. Bound what may wait with `Deadline.within`, in the callback or around the batch.
+ * Callbacks run on the calling fiber, one after the other, so one that waits holds up the return of the batch, though
+ * not its calls and their deadline. Bound what may wait with `Deadline.within`, in the callback or around the batch.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Callbacks<in T, in A, in E, out R = never> {
+  readonly onOutcome?: ((outcome: Outcome<T, A, E>) => Effect.Effect<unknown, never, R>) | undefined
+  readonly onTick?: ((progress: Progress<T, A, E>) => Effect.Effect<unknown, never, R>) | undefined
+}
+
+/**
+ * The options of `run`: those of a stream, and callbacks instead of its events.
  *
  * @since 0.1.0
  * @category models
@@ -254,48 +276,8 @@ export interface Options<
   in E,
   out D extends Duration.Duration | undefined = undefined,
   out R = never
-> {
-  readonly label?: string | undefined
-  readonly concurrency?: number | undefined
-  readonly deadline?: Duration.Input | undefined
-  readonly tickInterval?: Duration.Input | undefined
-  readonly retry?:
-    | Retry.Policy<E | Retry.Timeout<D>, D>
-    | ((target: T) => Retry.Policy<E | Retry.Timeout<D>, D>)
-    | undefined
-  readonly until?: Until<T, A, E | Retry.Timeout<D>> | undefined
-  readonly onOutcome?:
-    | ((outcome: Outcome<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>)
-    | undefined
-  readonly onTick?:
-    | ((progress: Progress<T, A, E | Retry.Timeout<D>>) => Effect.Effect<unknown, never, R>)
-    | undefined
-}
-
-/**
- * The options of a stream, which has events instead of callbacks.
- *
- * @since 0.1.0
- * @category models
- */
-export interface StreamOptions<in T, in A, in E, out D extends Duration.Duration | undefined = undefined>
-  extends Omit<Options<T, A, E, D>, "onOutcome" | "onTick"> {}
-
-/** Starts the batch; the calling fiber is the one that waits for it. */
-const startBatch = <T, A, E, R>(
-  plan: Plan<T, A, E, R>,
-  targets: Iterable<T>
-): Effect.Effect<Running<T, A, E>, never, R> =>
-  Effect.withFiberSucceed<Running<T, A, E>, R>((fiber) => {
-    const batch = new Batch(plan, Array.from(targets), fiber)
-    batch.start()
-    return batch
-  })
-
-const logDefects = <T, A, E>(batch: Running<T, A, E>, label: string): Effect.Effect<void> =>
-  Effect.forEach(batch.takeDefects(), (cause) => Effect.logError(`fan-out "${label}": a call died`, cause), {
-    discard: true
-  })
+> extends StreamOptions<T, A, E, D>,
+    Callbacks<T, A, E | Retry.Timeout<D>, R> {}
 
 /**
  * Calls every target, and gives the report when the batch has ended.
@@ -338,46 +320,8 @@ export const run = <T, A, E, R, D extends Duration.Duration | undefined = undefi
   call: (target: T) => Effect.Effect<A, E, R>,
   options: Options<NoInfer<T>, NoInfer<A>, NoInfer<E>, D, R2> = {}
 ): Effect.Effect<Report<T, A, E | Retry.Timeout<D>>, never, R | R2> => {
-  const plan = makePlan<T, A, E, R, D>(call, options, {
-    started: false,
-    settled: options.onOutcome !== undefined,
-    ticks: options.onTick !== undefined
-  })
+  const plan = makePlan<T, A, E, R, D>(call, options, wantsOf(options))
   return drive(Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)), options)
-}
-
-/** The control flow of `run`: waits for news on the calling fiber, and hands them to the callbacks. */
-const drive = <T, A, E, R, R2 = never>(
-  start: Effect.Effect<Running<T, A, E>, never, R>,
-  callbacks: {
-    readonly label?: string | undefined
-    readonly onOutcome?: ((outcome: Outcome<T, A, E>) => Effect.Effect<unknown, never, R2>) | undefined
-    readonly onTick?: ((progress: Progress<T, A, E>) => Effect.Effect<unknown, never, R2>) | undefined
-  }
-): Effect.Effect<Report<T, A, E>, never, R | R2> => {
-  const { label = defaultLabel, onOutcome, onTick } = callbacks
-  return Effect.uninterruptibleMask((restore) => {
-    // In an uninterruptible region, an interruption that is caught here comes back at the next `restore`.
-    const guard = (callback: () => Effect.Effect<unknown, never, R2>) =>
-      Effect.catchCause(restore(Effect.suspend(callback)), (cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.void
-          : Effect.logError(`fan-out "${label}": a callback died`, cause)
-      )
-    const loop = Effect.fnUntraced(function* (batch: Running<T, A, E>) {
-      for (;;) {
-        yield* restore(batch.news)
-        yield* logDefects(batch, label)
-        for (const event of batch.takeEvents()) {
-          if (event._tag === "Ended") return event.report
-          if (event._tag === "Settled" && onOutcome !== undefined)
-            yield* guard(() => onOutcome(event.outcome))
-          if (event._tag === "Tick" && onTick !== undefined) yield* guard(() => onTick(event.progress))
-        }
-      }
-    })
-    return Effect.flatMap(start, (batch) => Effect.onExit(loop(batch), () => batch.stop))
-  })
 }
 
 /**
@@ -415,44 +359,7 @@ export const stream = <T, A, E, R, D extends Duration.Duration | undefined = und
   options: StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D> = {}
 ): Stream.Stream<Event<T, A, E | Retry.Timeout<D>>, never, Exclude<R, Scope.Scope>> => {
   const plan = makePlan<T, A, E, R, D>(call, options, wantsAll)
-  return streamOf(
-    Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)),
-    options.label
-  )
-}
-
-const wantsNothing = { started: false, settled: false, ticks: false }
-const wantsAll = { started: true, settled: true, ticks: true }
-
-const streamOf = <T, A, E, R>(
-  start: Effect.Effect<Running<T, A, E>, never, R>,
-  label: string = defaultLabel
-): Stream.Stream<Event<T, A, E>, never, Exclude<R, Scope.Scope>> =>
-  Stream.unwrap(
-    Effect.map(
-      Effect.acquireRelease(start, (batch) => batch.stop),
-      (batch) => Stream.fromPull(Effect.sync(() => pullFrom(batch, label)))
-    )
-  )
-
-const pullFrom = <T, A, E>(
-  batch: Running<T, A, E>,
-  label: string
-): Pull.Pull<Arr.NonEmptyReadonlyArray<Event<T, A, E>>> => {
-  let hasEnded = false
-  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Event<T, A, E>>> = Effect.suspend(() => {
-    if (hasEnded) return Cause.done()
-    return Effect.andThen(
-      batch.news,
-      Effect.suspend(() => {
-        const events = batch.takeEvents()
-        hasEnded = events.some((event) => event._tag === "Ended")
-        const next = Arr.isReadonlyArrayNonEmpty(events) ? Effect.succeed(events) : pull
-        return Effect.andThen(logDefects(batch, label), next)
-      })
-    )
-  })
-  return pull
+  return streamOf(Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)))
 }
 
 /**
@@ -533,7 +440,10 @@ export const worstCase = (options: {
  * @category services
  */
 export interface FanOut<in In, out T, out A, out E> {
-  readonly run: (input: In) => Effect.Effect<Report<T, A, E>>
+  readonly run: <R = never>(
+    input: In,
+    callbacks?: Callbacks<T, A, E, R>
+  ) => Effect.Effect<Report<T, A, E>, never, R>
   readonly stream: (input: In) => Stream.Stream<Event<T, A, E>>
 }
 
@@ -545,7 +455,10 @@ export interface FanOut<in In, out T, out A, out E> {
  */
 export interface ServiceClass<Self, Id extends string, in In, out T, out A, out E, out R>
   extends Context.ServiceClass<Self, Id, FanOut<In, T, A, E>> {
-  readonly run: (input: In) => Effect.Effect<Report<T, A, E>, never, Self>
+  readonly run: <R2 = never>(
+    input: In,
+    callbacks?: Callbacks<T, A, E, R2>
+  ) => Effect.Effect<Report<T, A, E>, never, Self | R2>
   readonly stream: (input: In) => Stream.Stream<Event<T, A, E>, never, Self>
   /** What configuration may change; the rest is the definition's. */
   readonly layer: (options?: LayerOptions) => Layer.Layer<Self, never, R>
@@ -564,14 +477,22 @@ export interface LayerOptions {
 }
 
 /**
+ * Where the targets of a service come from.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export type Targets<T, R> = Iterable<T> | Effect.Effect<Iterable<T>, never, R>
+
+/**
  * Makes a class for one operation over a fleet of targets.
  *
  * **Details**
  *
- * The definition fixes the targets (an iterable, or an effect that is asked on every run), the call, which takes a
- * target and the input of the run, and the options; `layer` may replace what configuration decides. The call sees the
- * services that the layer was built with and, over them, those of the caller, so that ambient deadlines and spans are
- * the caller's.
+ * The definition fixes the targets (an iterable, an effect, or a function of the input that gives either; asked on
+ * every run), the call, which takes a target and the input of the run, and the options; `layer` may replace what
+ * configuration decides. The call sees the services that the layer was built with and, over them, those of the caller,
+ * so that ambient deadlines and spans are the caller's. What it acquires is released when the batch has ended.
  *
  * A policy whose worst case exceeds the deadline is logged once, when the layer is built.
  *
@@ -608,38 +529,38 @@ export const Service =
   >(
     id: Id,
     definition: {
-      readonly targets: Iterable<T> | Effect.Effect<Iterable<T>, never, RT>
+      readonly targets: Targets<T, RT> | ((input: In) => Targets<T, RT>)
       readonly call: (target: T, input: In) => Effect.Effect<A, E, R>
     } & StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D>
   ): ServiceClass<Self, Id, In, T, A, E | Retry.Timeout<D>, Exclude<R | RT, Scope.Scope>> => {
     const { call, targets, ...defined } = definition
     checkOptions(defined)
     const tag = Context.Service<Self, FanOut<In, T, A, E | Retry.Timeout<D>>>()(id)
-    const ask: Effect.Effect<Iterable<T>, never, RT> = Effect.isEffect(targets)
-      ? targets
-      : Effect.succeed(targets)
+    const ask = (input: In): Effect.Effect<Iterable<T>, never, RT> =>
+      Effect.suspend(() => {
+        const found = typeof targets === "function" ? targets(input) : targets
+        return Effect.isEffect(found) ? found : Effect.succeed(found)
+      })
     const make = (options: StreamOptions<T, A, E, D>) =>
       Effect.contextWith((built: Context.Context<Exclude<R | RT, Scope.Scope>>) => {
         const seen = underCaller(built)
         const start = (input: In, wants: Wants) =>
-          Effect.flatMap(ask, (targets) =>
+          Effect.flatMap(ask(input), (targets) =>
             startBatch(
               makePlan<T, A, E, R, D>((target) => call(target, input), options, wants),
               targets
             )
           )
         const service: FanOut<In, T, A, E | Retry.Timeout<D>> = {
-          run: (input) =>
-            Effect.updateContext(
-              Effect.scoped(drive(start(input, wantsNothing), { label: options.label })),
-              seen
-            ),
-          stream: (input) => Stream.updateContext(streamOf(start(input, wantsAll), options.label), seen)
+          run: (input, callbacks = {}) =>
+            Effect.updateContext(Effect.scoped(drive(start(input, wantsOf(callbacks)), callbacks)), seen),
+          stream: (input) => Stream.updateContext(streamOf(start(input, wantsAll)), seen)
         }
-        return Effect.as(warnOfLateTargets(options, Effect.isEffect(targets) ? [] : targets), service)
+        return Effect.as(warnOfLateTargets(options, []), service)
       })
     return Object.assign(tag, {
-      run: (input: In) => Effect.flatMap(tag, (service) => service.run(input)),
+      run: <R2 = never>(input: In, callbacks?: Callbacks<T, A, E | Retry.Timeout<D>, R2>) =>
+        Effect.flatMap(tag, (service) => service.run(input, callbacks)),
       stream: (input: In) => Stream.unwrap(Effect.map(tag, (service) => service.stream(input))),
       layer: (settings: LayerOptions = {}) => {
         const options = {

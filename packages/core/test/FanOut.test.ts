@@ -1080,6 +1080,32 @@ describe("FanOut", () => {
       })
     )
 
+    it.effect("takes its targets from the input, and callbacks with every run", () =>
+      Effect.gen(function* () {
+        class Echo extends FanOut.Service<Echo, string>()("test/Echo", {
+          targets: (words: ReadonlyArray<string>) => Effect.map(Greeting, (greeting) => [greeting, ...words]),
+          call: (word, words) => Effect.as(Effect.sleep(1500), `${word} of ${words.length}`)
+        }) {}
+        const seen: Array<string> = []
+        const run = Echo.run(["a", "b"], {
+          onOutcome: (outcome) =>
+            Effect.map(Greeting, (greeting) => seen.push(`${greeting} ${outcome.target}`)),
+          onTick: (progress) => Effect.sync(() => seen.push(`${progress.pending} pending`))
+        })
+        const report = yield* finish(
+          run.pipe(
+            Effect.provide(Echo.layer().pipe(Layer.provide(greetings))),
+            Effect.provideService(Greeting, "hi")
+          )
+        )
+        assert.deepStrictEqual(seen, ["3 pending", "hi hi", "hi a", "hi b"])
+        assert.deepStrictEqual(
+          report.answered.map((answer) => answer.value),
+          ["hi of 2", "a of 2", "b of 2"]
+        )
+      })
+    )
+
     it.effect("resources of calls are released when their batch ends", () =>
       Effect.gen(function* () {
         const open = yield* Ref.make(0)

@@ -74,6 +74,21 @@ describe("FanOut.Service", () => {
     expect(Ask.stream(2)).type.toBe<Stream.Stream<FanOut.Event<string, number, Refused>, never, Ask>>()
   })
 
+  it("adds what the callbacks of a run require", () => {
+    const onTick = () => Effect.asVoid(Context.Service<"Screen", string>("Screen"))
+    expect(Ask.run(2, { onTick })).type.toBe<
+      Effect.Effect<FanOut.Report<string, number, Refused>, never, Ask | "Screen">
+    >()
+  })
+
+  it("infers the input from the function that gives the targets", () => {
+    class Echo extends FanOut.Service<Echo, string>()("Echo", {
+      targets: (words: ReadonlyArray<string>) => words,
+      call: (word, words) => Effect.succeed(words.indexOf(word))
+    }) {}
+    expect(Echo.run(["a"])).type.toBe<Effect.Effect<FanOut.Report<string, number, never>, never, Echo>>()
+  })
+
   it("has a layer that requires what the calls require, and takes decoded settings", () => {
     expect(Ask.layer()).type.toBe<Layer.Layer<Ask, never, Server>>()
     const configured = Layer.unwrap(Effect.map(Config.schema(FanOut.Settings, "ask"), Ask.layer))

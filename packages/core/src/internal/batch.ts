@@ -69,6 +69,7 @@ const toMillis = (nanos: number): number => nanos / 1e6
 
 /** A batch as its calling fiber sees it. */
 export interface Running<T, A, E> {
+  readonly label: string
   /** Ends when there is something to take. */
   readonly news: Effect.Effect<void>
   /** What happened since the last time, in order. */
@@ -86,6 +87,7 @@ export interface Running<T, A, E> {
 const isExit = Exit.isExit as <A, E, R>(effect: Effect.Effect<A, E, R>) => effect is Exit.Exit<A, E>
 
 export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
+  readonly label: string
   private readonly plan: Plan<T, A, E, R>
   private readonly targets: ReadonlyArray<T>
   private readonly caller: Fiber.Fiber<unknown, unknown>
@@ -113,6 +115,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   private wake: (() => void) | undefined = undefined
 
   constructor(plan: Plan<T, A, E, R>, targets: ReadonlyArray<T>, caller: Fiber.Fiber<unknown, unknown>) {
+    this.label = plan.label
     this.plan = plan
     this.targets = targets
     this.byIndex = new Array(targets.length)
@@ -239,7 +242,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
       )
     }
     this.events.push({ _tag: "Ended", report: this.report(ended, elapsedMillis) })
-    for (const [, { fiber }] of cut) abandon(this.caller, fiber, this.plan.label)
+    for (const [, { fiber }] of cut) abandon(this.caller, fiber, this.label)
   }
 
   private settleAtEnd(outcome: FanOut.Outcome<T, A, E>): void {
@@ -252,7 +255,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   ring(): void {
     if (this.ended === undefined) this.end(this.endOfAlarm())
     else {
-      for (const { fiber } of this.inFlight.values()) abandon(this.caller, fiber, this.plan.label)
+      for (const { fiber } of this.inFlight.values()) abandon(this.caller, fiber, this.label)
       this.inFlight.clear()
     }
     this.notify()

@@ -10,7 +10,7 @@ import { CurrentAttempt } from "./retry.ts"
  */
 export const underCaller = <R>(
   built: Context.Context<R>
-): ((current: Context.Context<never>) => Context.Context<R>) => {
+): (<R2>(current: Context.Context<R2>) => Context.Context<R | R2>) => {
   const lasting = Context.add(Context.add(built, Current, undefined), CurrentAttempt, 1)
   return (current) => Context.merge(lasting, current)
 }

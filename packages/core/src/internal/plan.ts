@@ -46,11 +46,20 @@ interface CheckedOptions {
   readonly tickInterval?: Duration.Input | undefined
 }
 
+/** Which events somebody wants. */
 export interface Wants {
   readonly started: boolean
   readonly settled: boolean
   readonly ticks: boolean
 }
+
+export const wantsAll: Wants = { started: true, settled: true, ticks: true }
+
+export const wantsOf = (callbacks: FanOut.Callbacks<never, never, never, unknown>): Wants => ({
+  started: false,
+  settled: callbacks.onOutcome !== undefined,
+  ticks: callbacks.onTick !== undefined
+})
 
 /** Throws `InvalidOptions` for options without a meaning. */
 export const checkOptions = <T, A, E>(

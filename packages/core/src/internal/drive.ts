@@ -1,0 +1,79 @@
+/** How the events of a batch reach its calling fiber: as callbacks, or as a stream. */
+import { Array as Arr, Cause, Effect, type Pull, type Scope, Stream } from "effect"
+import type * as FanOut from "../FanOut.ts"
+import { Batch, type Plan, type Running } from "./batch.ts"
+
+/** Starts the batch; the calling fiber is the one that waits for it. */
+export const startBatch = <T, A, E, R>(
+  plan: Plan<T, A, E, R>,
+  targets: Iterable<T>
+): Effect.Effect<Running<T, A, E>, never, R> =>
+  Effect.withFiberSucceed<Running<T, A, E>, R>((fiber) => {
+    const batch = new Batch(plan, Array.from(targets), fiber)
+    batch.start()
+    return batch
+  })
+
+const logDefects = <T, A, E>(batch: Running<T, A, E>): Effect.Effect<void> =>
+  Effect.forEach(
+    batch.takeDefects(),
+    (cause) => Effect.logError(`fan-out "${batch.label}": a call died`, cause),
+    { discard: true }
+  )
+
+/** The control flow of `run`: waits for news on the calling fiber, and hands them to the callbacks. */
+export const drive = <T, A, E, R, R2 = never>(
+  start: Effect.Effect<Running<T, A, E>, never, R>,
+  { onOutcome, onTick }: FanOut.Callbacks<T, A, E, R2>
+): Effect.Effect<FanOut.Report<T, A, E>, never, R | R2> =>
+  Effect.uninterruptibleMask((restore) => {
+    // In an uninterruptible region, an interruption that is caught here comes back at the next `restore`.
+    const guard = (label: string, callback: () => Effect.Effect<unknown, never, R2>) =>
+      Effect.catchCause(restore(Effect.suspend(callback)), (cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.void
+          : Effect.logError(`fan-out "${label}": a callback died`, cause)
+      )
+    const loop = Effect.fnUntraced(function* (batch: Running<T, A, E>) {
+      for (;;) {
+        yield* restore(batch.news)
+        yield* logDefects(batch)
+        for (const event of batch.takeEvents()) {
+          if (event._tag === "Ended") return event.report
+          if (event._tag === "Settled" && onOutcome) yield* guard(batch.label, () => onOutcome(event.outcome))
+          if (event._tag === "Tick" && onTick) yield* guard(batch.label, () => onTick(event.progress))
+        }
+      }
+    })
+    return Effect.flatMap(start, (batch) => Effect.onExit(loop(batch), () => batch.stop))
+  })
+
+/** The events as a stream, which ends the batch when it is ended early. */
+export const streamOf = <T, A, E, R>(
+  start: Effect.Effect<Running<T, A, E>, never, R>
+): Stream.Stream<FanOut.Event<T, A, E>, never, Exclude<R, Scope.Scope>> =>
+  Stream.unwrap(
+    Effect.map(
+      Effect.acquireRelease(start, (batch) => batch.stop),
+      (batch) => Stream.fromPull(Effect.sync(() => pullFrom(batch)))
+    )
+  )
+
+const pullFrom = <T, A, E>(
+  batch: Running<T, A, E>
+): Pull.Pull<Arr.NonEmptyReadonlyArray<FanOut.Event<T, A, E>>> => {
+  let hasEnded = false
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<FanOut.Event<T, A, E>>> = Effect.suspend(() => {
+    if (hasEnded) return Cause.done()
+    return Effect.andThen(
+      batch.news,
+      Effect.suspend(() => {
+        const events = batch.takeEvents()
+        hasEnded = events.some((event) => event._tag === "Ended")
+        const next = Arr.isReadonlyArrayNonEmpty(events) ? Effect.succeed(events) : pull
+        return Effect.andThen(logDefects(batch), next)
+      })
+    )
+  })
+  return pull
+}
