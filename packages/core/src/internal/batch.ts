@@ -28,15 +28,17 @@ export interface Plan<T, A, E, R> {
   readonly until: FanOut.Until<T, A, E>
   /** Which events somebody wants; `Ended` always comes. */
   readonly wants: { readonly started: boolean; readonly settled: boolean }
-  readonly call: (target: T, attempts: Array<Attempt<E>>) => Effect.Effect<A, E, R>
+  readonly call: (target: T, attempts: Array<Attempt<E>> | undefined) => Effect.Effect<A, E, R>
   /** Whether `call` notes its attempts itself; otherwise a call is one attempt. */
   readonly notesAttempts: boolean
 }
 
 interface InFlight<A, E> {
+  readonly index: number
   readonly fiber: Fiber.Fiber<A, E>
   readonly startedNanos: number
-  readonly attempts: Array<Attempt<E>>
+  /** Those that have ended; undefined when the call is one attempt. */
+  readonly attempts: Array<Attempt<E>> | undefined
 }
 
 type Ended = FanOut.Ended | "Interrupted"
@@ -66,6 +68,13 @@ const makeAlarm = (
 }
 
 const toMillis = (nanos: number): number => nanos / 1e6
+
+const onlyAttempt = <E>(durationMillis: number, exit: Exit.Exit<unknown, E>): Attempt<E> => ({
+  attempt: 1,
+  startedAfterMillis: 0,
+  durationMillis,
+  cause: Exit.isFailure(exit) ? exit.cause : undefined
+})
 
 /** A batch as its calling fiber sees it. */
 export interface Running<T, A, E> {
@@ -100,11 +109,13 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
 
   private next = 0
   private filling = false
-  private readonly inFlight = new Map<number, InFlight<A, E>>()
+  private readonly inFlight = new Set<InFlight<A, E>>()
   private readonly byIndex: Array<FanOut.Outcome<T, A, E>>
   private readonly settled: Array<FanOut.Outcome<T, A, E>> = []
   private readonly answered: Array<FanOut.Answered<T, A, E>> = []
   private readonly failed: Array<FanOut.Failed<T, E>> = []
+  /** Those that had no result at the end. */
+  private readonly withoutResult: Array<FanOut.Outcome<T, A, E>> = []
   private ended: Ended | undefined = undefined
 
   private events: Array<FanOut.Event<T, A, E>> = []
@@ -141,59 +152,60 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     if (this.targets.length === 0) return this.end("Complete")
     if (this.startNanos >= this.endNanos) return this.end(this.endOfAlarm())
     this.alarm?.own(this)
-    this.fill()
+    this.fill(this.startNanos)
     if (this.ended !== undefined) return
     this.alarm?.arm(this.caller)
     this.startTicker()
   }
 
   /** Starts what may start. Calls that end at once are settled in this loop, not by recursion. */
-  private fill(): void {
+  private fill(nowNanos: number): void {
     if (this.filling) return
     this.filling = true
-    while (
+    let now = nowNanos
+    // Not after the end, not even when the event loop was blocked and the alarm could not ring.
+    while (this.mayStart() && now < this.endNanos) {
+      this.startNext(now)
+      if (this.mayStart()) now = this.now()
+    }
+    this.filling = false
+  }
+
+  private mayStart(): boolean {
+    return (
       this.ended === undefined &&
       this.next < this.targets.length &&
       this.inFlight.size < this.plan.concurrency
-    ) {
-      const nowNanos = this.now()
-      // Not even when the event loop was blocked, and the alarm could not ring.
-      if (nowNanos >= this.endNanos) break
-      this.startNext(nowNanos)
-    }
-    this.filling = false
+    )
   }
 
   private startNext(startedNanos: number): void {
     const index = this.next++
     const target = this.target(index)
-    const attempts: Array<Attempt<E>> = []
+    const attempts: Array<Attempt<E>> | undefined = this.plan.notesAttempts ? [] : undefined
     if (this.plan.wants.started) {
-      this.events.push({
-        _tag: "Started",
-        index,
-        target,
-        elapsedMillis: toMillis(startedNanos - this.startNanos)
-      })
+      const elapsedMillis = toMillis(startedNanos - this.startNanos)
+      this.events.push({ _tag: "Started", index, target, elapsedMillis })
     }
     const effect = this.callOf(target, attempts)
-    if (isExit(effect)) return this.settle(this.outcomeOf(index, startedNanos, attempts, effect))
-    const fiber = this.fork(effect)
-    this.inFlight.set(index, { fiber, startedNanos, attempts })
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) this.onExit(index, exit)
+    if (isExit(effect)) return this.settle(this.outcomeOf(index, startedNanos, attempts, effect, this.now()))
+    const call: InFlight<A, E> = { index, fiber: this.fork(effect), startedNanos, attempts }
+    this.inFlight.add(call)
+    const exit = call.fiber.pollUnsafe()
+    if (exit !== undefined) this.onExit(call, exit, this.now())
     else
-      fiber.addObserver((exit) => {
+      call.fiber.addObserver((exit) => {
         // Not for a call that `end` has cut off: the calling fiber must not go on before all of them are interrupted.
-        if (!this.inFlight.has(index)) return
-        this.onExit(index, exit)
-        this.fill()
+        if (!this.inFlight.has(call)) return
+        const nowNanos = this.now()
+        this.onExit(call, exit, nowNanos)
+        this.fill(nowNanos)
         this.notify()
       })
   }
 
   /** What has ended already needs no fiber; what throws has died. */
-  private callOf(target: T, attempts: Array<Attempt<E>>): Effect.Effect<A, E, R> {
+  private callOf(target: T, attempts: Array<Attempt<E>> | undefined): Effect.Effect<A, E, R> {
     try {
       return this.plan.call(target, attempts)
     } catch (defect) {
@@ -201,13 +213,12 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     }
   }
 
-  private onExit(index: number, exit: Exit.Exit<A, E>): void {
-    const call = this.inFlight.get(index)
-    if (call === undefined) return
+  private onExit(call: InFlight<A, E>, exit: Exit.Exit<A, E>, nowNanos: number): void {
     // The alarm rang further in, in a wait of the call: it is about to ring here too, and settles the target then.
     if (this.alarm !== undefined && Exit.isFailure(exit) && isExpiryOf(this.alarm, exit.cause)) return
-    this.inFlight.delete(index)
-    if (this.ended === undefined) this.settle(this.outcomeOf(index, call.startedNanos, call.attempts, exit))
+    this.inFlight.delete(call)
+    if (this.ended !== undefined) return
+    this.settle(this.outcomeOf(call.index, call.startedNanos, call.attempts, exit, nowNanos))
   }
 
   private settle(outcome: FanOut.Answered<T, A, E> | FanOut.Failed<T, E>): void {
@@ -231,7 +242,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     const isLate = ended === "Deadline" || ended === "InheritedDeadline"
     const cut = Array.from(this.inFlight)
     this.inFlight.clear()
-    for (const [index, { attempts }] of cut) {
+    for (const { attempts = [], index } of cut) {
       const of = { index, target: this.target(index), elapsedMillis, attempts }
       this.settleAtEnd(isLate ? { _tag: "TimedOut", ...of } : { _tag: "Cancelled", started: true, ...of })
     }
@@ -242,12 +253,13 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
       )
     }
     this.events.push({ _tag: "Ended", report: this.report(ended, elapsedMillis) })
-    for (const [, { fiber }] of cut) abandon(this.caller, fiber, this.label)
+    for (const { fiber } of cut) abandon(this.caller, fiber, this.label)
   }
 
   private settleAtEnd(outcome: FanOut.Outcome<T, A, E>): void {
     this.byIndex[outcome.index] = outcome
     this.settled.push(outcome)
+    this.withoutResult.push(outcome)
     if (this.plan.wants.settled) this.events.push({ _tag: "Settled", outcome })
   }
 
@@ -255,7 +267,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   ring(): void {
     if (this.ended === undefined) this.end(this.endOfAlarm())
     else {
-      for (const { fiber } of this.inFlight.values()) abandon(this.caller, fiber, this.label)
+      for (const { fiber } of this.inFlight) abandon(this.caller, fiber, this.label)
       this.inFlight.clear()
     }
     this.notify()
@@ -265,7 +277,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     if (this.ended !== undefined) return Effect.void
     this.ended = "Interrupted"
     this.ticker?.cancel()
-    for (const { fiber } of Array.from(this.inFlight.values())) fiber.interruptUnsafe(this.caller.id)
+    for (const { fiber } of Array.from(this.inFlight)) fiber.interruptUnsafe(this.caller.id)
     return Effect.whileLoop({
       while: () => this.inFlight.size > 0,
       body: () => this.nextNotification,
@@ -354,20 +366,13 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   private outcomeOf(
     index: number,
     startedNanos: number,
-    attempts: Array<Attempt<E>>,
-    exit: Exit.Exit<A, E>
+    noted: Array<Attempt<E>> | undefined,
+    exit: Exit.Exit<A, E>,
+    nowNanos: number
   ): FanOut.Answered<T, A, E> | FanOut.Failed<T, E> {
-    const nowNanos = this.now()
-    if (!this.plan.notesAttempts) {
-      attempts.push({
-        attempt: 1,
-        startedAfterMillis: 0,
-        durationMillis: toMillis(nowNanos - startedNanos),
-        cause: Exit.isFailure(exit) ? exit.cause : undefined
-      })
-    }
     const target = this.target(index)
     const elapsedMillis = toMillis(nowNanos - this.startNanos)
+    const attempts = noted ?? [onlyAttempt(toMillis(nowNanos - startedNanos), exit)]
     return Exit.isSuccess(exit)
       ? { _tag: "Answered", index, target, elapsedMillis, value: exit.value, attempts }
       : { _tag: "Failed", index, target, elapsedMillis, cause: exit.cause, attempts }
@@ -420,7 +425,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   }
 
   private report(ended: FanOut.Ended, elapsedMillis: number): FanOut.Report<T, A, E> {
-    const { answered, byIndex, failed, plan } = this
+    const { answered, byIndex, failed, plan, withoutResult } = this
     return {
       total: byIndex.length,
       elapsedMillis,
@@ -430,9 +435,9 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
       outcomes: byIndex,
       answered,
       failed,
-      timedOut: byIndex.filter((outcome) => outcome._tag === "TimedOut"),
-      notStarted: byIndex.filter((outcome) => outcome._tag === "NotStarted"),
-      cancelled: byIndex.filter((outcome) => outcome._tag === "Cancelled")
+      timedOut: withoutResult.filter((outcome) => outcome._tag === "TimedOut"),
+      notStarted: withoutResult.filter((outcome) => outcome._tag === "NotStarted"),
+      cancelled: withoutResult.filter((outcome) => outcome._tag === "Cancelled")
     }
   }
 }

@@ -92,7 +92,7 @@ export const makePlan = <T, A, E, R, D extends Duration.Duration | undefined>(
               internalRetry.call<A, E, R, Retry.Timeout<D>>(
                 Effect.suspend(() => call(target)),
                 typeof retry === "function" ? retry(target) : retry,
-                { label: checked.label, onAttempt: (attempt) => attempts.push(attempt) }
+                { label: checked.label, onAttempt: (attempt) => attempts?.push(attempt) }
               ),
               ({ exit }) => exit
             )
