@@ -21,11 +21,12 @@
  *
  * @since 0.1.0
  */
-import { Clock, type Context, Duration, Effect, Function, Layer, Schema } from "effect"
+import { type Context, Duration, Effect, Function, Layer, Schema } from "effect"
 import * as abandonedWork from "./internal/abandoned.ts"
 import { decode } from "./internal/duration.ts"
 import {
   type Deadline as Ambient,
+  ambientAlarm,
   Current as CurrentDeadline,
   type Expiry,
   limit,
@@ -166,9 +167,8 @@ export const within: {
  * @category getters
  */
 export const remaining: Effect.Effect<Duration.Duration> = Effect.withFiber((fiber) => {
-  const deadline = fiber.getRef(Current)
-  if (deadline === undefined) return Effect.succeed(Duration.infinity)
-  const leftNanos = deadline.atNanos - fiber.getRef(Clock.Clock).monotonicTimeNanosUnsafe()
+  const leftNanos = ambientAlarm(fiber)?.leftNanos()
+  if (leftNanos === undefined) return Effect.succeed(Duration.infinity)
   return Effect.succeed(leftNanos > 0n ? Duration.nanos(leftNanos) : Duration.zero)
 })
 

@@ -30,7 +30,7 @@ import { type Cause, Context, Duration, Effect, Layer, Schema, type Scope, Strea
 import { DeadlineExceeded } from "./Deadline.ts"
 import { underCaller } from "./internal/built.ts"
 import { drive, startBatch, streamOf } from "./internal/drive.ts"
-import { DurationSetting } from "./internal/duration.ts"
+import { DurationSetting, finite } from "./internal/duration.ts"
 import {
   checkOptions,
   makePlan,
@@ -321,7 +321,10 @@ export const run = <T, A, E, R, D extends Duration.Duration | undefined = undefi
   options: Options<NoInfer<T>, NoInfer<A>, NoInfer<E>, D, R2> = {}
 ): Effect.Effect<Report<T, A, E | Retry.Timeout<D>>, never, R | R2> => {
   const plan = makePlan<T, A, E, R, D>(call, options, wantsOf(options))
-  return drive(Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)), options)
+  return Effect.suspend(() => {
+    const all = Array.from(targets)
+    return drive(Effect.andThen(warnOfLateTargets(options, all), startBatch(plan, all)), options)
+  })
 }
 
 /**
@@ -359,7 +362,10 @@ export const stream = <T, A, E, R, D extends Duration.Duration | undefined = und
   options: StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D> = {}
 ): Stream.Stream<Event<T, A, E | Retry.Timeout<D>>, never, Exclude<R, Scope.Scope>> => {
   const plan = makePlan<T, A, E, R, D>(call, options, wantsAll)
-  return streamOf(Effect.andThen(warnOfLateTargets(options, targets), startBatch(plan, targets)))
+  return Stream.suspend(() => {
+    const all = Array.from(targets)
+    return streamOf(Effect.andThen(warnOfLateTargets(options, all), startBatch(plan, all)))
+  })
 }
 
 /**
@@ -427,7 +433,9 @@ export const worstCase = (options: {
   readonly deadline?: Duration.Input | undefined
   readonly retry?: Retry.Policy<never> | undefined
 }): Duration.Duration => {
-  const rounds = Math.ceil(Math.max(0, options.targets) / readConcurrency(options.concurrency))
+  const targets = finite("FanOut", "targets", options.targets, { minimum: 0 })
+  const atOnce = Math.min(readConcurrency(options.concurrency), targets)
+  const rounds = targets === 0 ? 0 : Math.ceil(targets / atOnce)
   const each = options.retry === undefined ? Duration.infinity : Retry.worstCase(options.retry)
   const calls = rounds === 0 ? Duration.zero : Duration.times(each, rounds)
   return Duration.max(Duration.min(calls, readDeadline(options.deadline)), Duration.zero)
@@ -496,6 +504,11 @@ export type Targets<T, R> = Iterable<T> | Effect.Effect<Iterable<T>, never, R>
  *
  * A policy whose worst case exceeds the deadline is logged once, when the layer is built.
  *
+ * **Gotchas**
+ *
+ * The batch, and with it its deadline, starts when the targets are known. Bound an effect that may take long to find
+ * them with `Deadline.within`, there or around the run.
+ *
  * **Example** (A ping)
  *
  * ```ts
@@ -544,17 +557,20 @@ export const Service =
     const make = (options: StreamOptions<T, A, E, D>) =>
       Effect.contextWith((built: Context.Context<Exclude<R | RT, Scope.Scope>>) => {
         const seen = underCaller(built)
-        const start = (input: In, wants: Wants) =>
-          Effect.flatMap(ask(input), (targets) =>
-            startBatch(
-              makePlan<T, A, E, R, D>((target) => call(target, input), options, wants),
-              targets
-            )
+        const start = (targets: Iterable<T>, input: In, wants: Wants) =>
+          startBatch(
+            makePlan<T, A, E, R, D>((target) => call(target, input), options, wants),
+            Array.from(targets)
           )
         const service: FanOut<In, T, A, E | Retry.Timeout<D>> = {
           run: (input, callbacks = {}) =>
-            Effect.updateContext(Effect.scoped(drive(start(input, wantsOf(callbacks)), callbacks)), seen),
-          stream: (input) => Stream.updateContext(streamOf(start(input, wantsAll)), seen)
+            Effect.flatMap(ask(input), (targets) =>
+              drive(start(targets, input, wantsOf(callbacks)), callbacks)
+            ).pipe(Effect.scoped, Effect.updateContext(seen)),
+          stream: (input) =>
+            Stream.unwrap(
+              Effect.map(ask(input), (targets) => streamOf(start(targets, input, wantsAll)))
+            ).pipe(Stream.updateContext(seen))
         }
         return Effect.as(warnOfLateTargets(options, []), service)
       })

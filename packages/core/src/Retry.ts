@@ -18,9 +18,21 @@
  *
  * @since 0.1.0
  */
-import { Cause, Clock, type Context, DateTime, Duration, Effect, Exit, Function, Option, Schedule, Schema } from "effect"
+import {
+  Cause,
+  Clock,
+  type Context,
+  DateTime,
+  Duration,
+  Effect,
+  Exit,
+  Function,
+  Option,
+  Schedule,
+  Schema
+} from "effect"
 import * as Backoff from "./Backoff.ts"
-import { decode, DurationSetting, nonNegative, positiveInteger } from "./internal/duration.ts"
+import { DurationSetting, decode, nonNegative, positiveInteger } from "./internal/duration.ts"
 import * as internal from "./internal/retry.ts"
 import type { RetryBudget } from "./RetryBudget.ts"
 
@@ -57,8 +69,10 @@ export const isAttemptTimeout = (error: unknown): error is AttemptTimeout => err
  * @since 0.1.0
  * @category models
  */
-export interface Policy<in E = unknown, out T extends Duration.Duration | undefined = Duration.Duration | undefined>
-  extends internal.Policy<E> {
+export interface Policy<
+  in E = unknown,
+  out T extends Duration.Duration | undefined = Duration.Duration | undefined
+> extends internal.Policy<E> {
   /** How many attempts in all; `Infinity` for no bound. */
   readonly attempts: number
   /** How long one attempt may take. */
@@ -108,6 +122,9 @@ export interface Classify<in E> {
   readonly retryAfter?: ((error: E) => Duration.Input | DateTime.Utc | undefined) | undefined
 }
 
+/** The same type. The place where a policy is written has no say in it, as it would have in `E` itself. */
+type Own<E> = [E] extends [infer Same] ? Same : never
+
 /** Fast enough that a hiccup goes unnoticed, doubling so that an outage is left alone. */
 const defaultBackoff = Backoff.exponential({ base: "100 millis" })
 
@@ -143,14 +160,16 @@ const defaultBackoff = Backoff.exponential({ base: "100 millis" })
  */
 export function policy<T extends Duration.Input | undefined = undefined, E = unknown>(
   options: Input<T> & Classify<E>
-): Policy<E, T extends undefined ? undefined : Duration.Duration>
+): Policy<Own<E>, T extends undefined ? undefined : Duration.Duration>
 export function policy(options: Input<Duration.Input | undefined> & Classify<never>): Policy<never> {
   const { attemptTimeout, maxRetryAfter } = options
   return {
     attempts: positiveInteger("Retry", "attempts", options.attempts, { allowInfinity: true }),
-    attemptTimeout: attemptTimeout === undefined ? undefined : decode("Retry", "attemptTimeout", attemptTimeout),
+    attemptTimeout:
+      attemptTimeout === undefined ? undefined : decode("Retry", "attemptTimeout", attemptTimeout),
     backoff: options.backoff ?? defaultBackoff,
-    maxRetryAfter: maxRetryAfter === undefined ? undefined : nonNegative("Retry", "maxRetryAfter", maxRetryAfter),
+    maxRetryAfter:
+      maxRetryAfter === undefined ? undefined : nonNegative("Retry", "maxRetryAfter", maxRetryAfter),
     while: options.while,
     retryAfter: options.retryAfter,
     budget: options.budget
@@ -198,8 +217,7 @@ export interface Settings extends Schema.Schema.Type<typeof Settings> {}
  * @since 0.1.0
  * @category settings
  */
-export const fromSettings = (settings: Settings): Policy =>
-  policy<Duration.Duration | undefined>(settings)
+export const fromSettings = (settings: Settings): Policy => policy<Duration.Duration | undefined>(settings)
 
 /**
  * One attempt and no time-out: an effect as it is.
@@ -348,7 +366,8 @@ export const detailed: {
       label: options?.label ?? "call",
       onAttempt: (attempt) => attempts.push(attempt)
     })
-    if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+    if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+      return yield* Effect.failCause(exit.cause)
     const elapsedMillis = Number((yield* Clock.monotonicTimeNanos) - startNanos) / 1e6
     return { exit, attempts, elapsedMillis, stop }
   })
@@ -388,8 +407,8 @@ export const worstCase = (policy: Policy<never>): Duration.Duration => {
   const { attempts, attemptTimeout, backoff } = policy
   if (unbounded(policy).length > 0 || attemptTimeout === undefined) return Duration.infinity
   const trying = Duration.times(Duration.max(attemptTimeout, Duration.zero), attempts)
-  if (attempts === 1 || Schedule.isSchedule(backoff)) return trying
-  return Duration.sum(trying, waiting(policy, backoff))
+  // A schedule is bounded when there is one attempt, and so no delay.
+  return Schedule.isSchedule(backoff) ? trying : Duration.sum(trying, waiting(policy, backoff))
 }
 
 /** The longest delays between the attempts, hints included. */
@@ -430,6 +449,11 @@ export type Unbounded = "attempts" | "attemptTimeout" | "schedule" | "maxRetryAf
 
 /**
  * Why the worst case of a policy is not known; empty when it is.
+ *
+ * **Details**
+ *
+ * `attempts` and `attemptTimeout`: there is no bound on them. `schedule`: the backoff is a schedule, which can be
+ * anything. `maxRetryAfter`: hints are honoured, and there is no bound on them.
  *
  * **Example** (A schedule can be anything)
  *

@@ -1,5 +1,6 @@
 /** The register of abandoned work: interrupted because its time was over, and not yet ended. */
 import { Clock, Context, Effect, type Fiber, Metric } from "effect"
+import type { Caller } from "./timer.ts"
 
 /** One piece of abandoned work. */
 export interface AbandonedWork {
@@ -31,17 +32,16 @@ const abandonedTotal = Metric.counter("holdfast_deadline_abandoned", {
  *
  * The entry does not hold the fiber, so that work which nobody can wake any more can still be collected.
  */
-export const abandon = (
-  caller: Fiber.Fiber<unknown, unknown>,
-  work: Fiber.Fiber<unknown, unknown>,
-  label: string
-): void => {
-  work.interruptUnsafe(caller.id)
+export const abandon = (caller: Caller, work: Fiber.Fiber<unknown, unknown>, label: string): void => {
+  // Taken first: a finalizer of the work may end the caller.
+  const { context, id } = caller
+  work.interruptUnsafe(id)
   if (work.pollUnsafe() !== undefined) return
-  const { onEmpty, works } = caller.getRef(Register)
-  const entry: AbandonedWork = { label, sinceMillis: caller.getRef(Clock.Clock).currentTimeMillisUnsafe() }
+  const { onEmpty, works } = Context.get(context, Register)
+  const clock = Context.get(context, Clock.Clock)
+  const entry: AbandonedWork = { label, sinceMillis: clock.currentTimeMillisUnsafe() }
   works.add(entry)
-  abandonedTotal.updateUnsafe(1, caller.context)
+  abandonedTotal.updateUnsafe(1, context)
   work.addObserver(() => {
     works.delete(entry)
     if (works.size === 0) for (const notify of onEmpty) notify()

@@ -5,24 +5,32 @@
  * They share one timer, so that their order is not left to chance: at the instant the heirs ring first, the
  * latest first, then the owner.
  */
-import type { Fiber } from "effect"
-import { type Ringable, startTimer, type Timer } from "./timer.ts"
+import type { Clock } from "effect"
+import { type Caller, type Ringable, startTimer, type Timer } from "./timer.ts"
 
 export class Alarm implements Ringable {
   readonly label: string
   readonly atNanos: bigint
+  /** Whose time `atNanos` is: heirs may live by another clock. */
+  private readonly clock: Clock.Clock
   private owner: Ringable | undefined = undefined
   private heirs: Set<Ringable> | undefined = undefined
   private timer: Timer | undefined = undefined
 
-  constructor(label: string, atNanos: bigint) {
+  constructor(label: string, atNanos: bigint, clock: Clock.Clock) {
     this.label = label
     this.atNanos = atNanos
+    this.clock = clock
   }
 
   /** The alarm behind an ambient deadline; one that was made by hand gets an alarm of its own. */
-  static from(deadline: { readonly label: string; readonly atNanos: bigint }): Alarm {
-    return deadline instanceof Alarm ? deadline : new Alarm(deadline.label, deadline.atNanos)
+  static from(deadline: { readonly label: string; readonly atNanos: bigint }, clock: Clock.Clock): Alarm {
+    return deadline instanceof Alarm ? deadline : new Alarm(deadline.label, deadline.atNanos, clock)
+  }
+
+  /** How long until it rings; negative when it is late. */
+  leftNanos(): bigint {
+    return this.atNanos - this.clock.monotonicTimeNanosUnsafe()
   }
 
   own(ringable: Ringable): void {
@@ -35,8 +43,8 @@ export class Alarm implements Ringable {
   }
 
   /** Starts the timer, unless it runs: work that ends at once never needs one. */
-  arm(fiber: Fiber.Fiber<unknown, unknown>): void {
-    this.timer ??= startTimer(fiber, this.atNanos, this)
+  arm(caller: Caller): void {
+    this.timer ??= startTimer(caller, this.clock, this.atNanos, this)
   }
 
   /** The last one to leave cancels the timer. */

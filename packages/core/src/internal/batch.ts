@@ -13,9 +13,9 @@ import { Cause, Clock, Context, Effect, Exit, type Fiber } from "effect"
 import type * as FanOut from "../FanOut.ts"
 import { abandon } from "./abandoned.ts"
 import { Alarm } from "./alarm.ts"
-import { Current, isExpiryOf } from "./limit.ts"
+import { ambientAlarm, Current, isExpiryOf } from "./limit.ts"
 import type { Attempt } from "./retry.ts"
-import { type Ringable, startTimer, type Timer } from "./timer.ts"
+import { type Caller, type Ringable, startTimer, type Timer } from "./timer.ts"
 
 export interface Plan<T, A, E, R> {
   readonly label: string
@@ -35,7 +35,8 @@ export interface Plan<T, A, E, R> {
 
 interface InFlight<A, E> {
   readonly index: number
-  readonly fiber: Fiber.Fiber<A, E>
+  /** Undefined while the call is being started. */
+  fiber: Fiber.Fiber<A, E> | undefined
   readonly startedNanos: number
   /** Those that have ended; undefined when the call is one attempt. */
   readonly attempts: Array<Attempt<E>> | undefined
@@ -56,14 +57,16 @@ const reserve = (remainingNanos: bigint): bigint => {
 const makeAlarm = (
   label: string,
   budgetNanos: bigint | undefined,
-  ambient: { readonly label: string; readonly atNanos: bigint } | undefined,
+  ambient: Alarm | undefined,
+  clock: Clock.Clock,
   nowNanos: bigint
 ): { readonly alarm: Alarm | undefined; readonly inherited: boolean } => {
-  const own = budgetNanos === undefined ? undefined : new Alarm(label, nowNanos + budgetNanos)
+  const own = budgetNanos === undefined ? undefined : new Alarm(label, nowNanos + budgetNanos, clock)
   if (ambient === undefined) return { alarm: own, inherited: false }
-  const beforeAmbientNanos = ambient.atNanos - reserve(ambient.atNanos - nowNanos)
-  return own === undefined || beforeAmbientNanos < own.atNanos
-    ? { alarm: new Alarm(ambient.label, beforeAmbientNanos), inherited: true }
+  const ambientNanos = ambient.leftNanos()
+  const beforeAmbientNanos = ambientNanos - reserve(ambientNanos)
+  return budgetNanos === undefined || beforeAmbientNanos < budgetNanos
+    ? { alarm: new Alarm(ambient.label, nowNanos + beforeAmbientNanos, clock), inherited: true }
     : { alarm: own, inherited: false }
 }
 
@@ -99,7 +102,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   readonly label: string
   private readonly plan: Plan<T, A, E, R>
   private readonly targets: ReadonlyArray<T>
-  private readonly caller: Fiber.Fiber<unknown, unknown>
+  private readonly caller: Caller
   private readonly fork: (effect: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>
   private readonly clock: Clock.Clock
   private readonly startNanos: number
@@ -130,12 +133,18 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     this.plan = plan
     this.targets = targets
     this.byIndex = new Array(targets.length)
-    this.caller = caller
+    // A copy: a stream may be taken by another fiber than the one that started it, and outlive that one.
+    this.caller = { id: caller.id, context: caller.context, currentDispatcher: caller.currentDispatcher }
     this.clock = caller.getRef(Clock.Clock)
     const startNanos = this.clock.monotonicTimeNanosUnsafe()
     this.startNanos = Number(startNanos)
-    const ambient = caller.getRef(Current)
-    const { alarm, inherited } = makeAlarm(plan.label, plan.deadlineNanos, ambient, startNanos)
+    const { alarm, inherited } = makeAlarm(
+      plan.label,
+      plan.deadlineNanos,
+      ambientAlarm(caller),
+      this.clock,
+      startNanos
+    )
     this.alarm = alarm
     this.endNanos = alarm === undefined ? Infinity : Number(alarm.atNanos)
     this.inherited = inherited
@@ -152,21 +161,24 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     if (this.targets.length === 0) return this.end("Complete")
     if (this.startNanos >= this.endNanos) return this.end(this.endOfAlarm())
     this.alarm?.own(this)
-    this.fill(this.startNanos)
+    this.fill()
     if (this.ended !== undefined) return
     this.alarm?.arm(this.caller)
     this.startTicker()
   }
 
-  /** Starts what may start. Calls that end at once are settled in this loop, not by recursion. */
-  private fill(nowNanos: number): void {
+  /**
+   * Starts what may start. A call that ends at once is settled in this loop, not by recursion; so is one that another
+   * call ends while it is being started.
+   */
+  private fill(): void {
     if (this.filling) return
     this.filling = true
-    let now = nowNanos
-    // Not after the end, not even when the event loop was blocked and the alarm could not ring.
-    while (this.mayStart() && now < this.endNanos) {
-      this.startNext(now)
-      if (this.mayStart()) now = this.now()
+    while (this.mayStart()) {
+      const nowNanos = this.now()
+      // Not even when the event loop was blocked, and the alarm could not ring.
+      if (nowNanos >= this.endNanos) break
+      this.startNext(nowNanos)
     }
     this.filling = false
   }
@@ -187,21 +199,24 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
       const elapsedMillis = toMillis(startedNanos - this.startNanos)
       this.events.push({ _tag: "Started", index, target, elapsedMillis })
     }
-    const effect = this.callOf(target, attempts)
-    if (isExit(effect)) return this.settle(this.outcomeOf(index, startedNanos, attempts, effect, this.now()))
-    const call: InFlight<A, E> = { index, fiber: this.fork(effect), startedNanos, attempts }
+    // In flight before anything of the call runs: the call may end other calls, the batch, or the calling fiber.
+    const call: InFlight<A, E> = { index, fiber: undefined, startedNanos, attempts }
     this.inFlight.add(call)
-    const exit = call.fiber.pollUnsafe()
-    if (exit !== undefined) this.onExit(call, exit, this.now())
-    else
-      call.fiber.addObserver((exit) => {
-        // Not for a call that `end` has cut off: the calling fiber must not go on before all of them are interrupted.
-        if (!this.inFlight.has(call)) return
-        const nowNanos = this.now()
-        this.onExit(call, exit, nowNanos)
-        this.fill(nowNanos)
-        this.notify()
-      })
+    const effect = this.callOf(target, attempts)
+    if (isExit(effect)) return this.onExit(call, effect)
+    const fiber = this.fork(effect)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return this.onExit(call, exit)
+    if (!this.inFlight.has(call)) return abandon(this.caller, fiber, this.label)
+    call.fiber = fiber
+    fiber.addObserver((exit) => {
+      // Not for a call that `end` has cut off: the calling fiber must not go on before all of them are interrupted.
+      if (!this.inFlight.has(call)) return
+      this.onExit(call, exit)
+      this.fill()
+      this.notify()
+    })
+    if (this.ended === "Interrupted") fiber.interruptUnsafe(this.caller.id)
   }
 
   /** What has ended already needs no fiber; what throws has died. */
@@ -213,12 +228,10 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     }
   }
 
-  private onExit(call: InFlight<A, E>, exit: Exit.Exit<A, E>, nowNanos: number): void {
+  private onExit(call: InFlight<A, E>, exit: Exit.Exit<A, E>): void {
     // The alarm rang further in, in a wait of the call: it is about to ring here too, and settles the target then.
     if (this.alarm !== undefined && Exit.isFailure(exit) && isExpiryOf(this.alarm, exit.cause)) return
-    this.inFlight.delete(call)
-    if (this.ended !== undefined) return
-    this.settle(this.outcomeOf(call.index, call.startedNanos, call.attempts, exit, nowNanos))
+    if (this.inFlight.delete(call) && this.ended === undefined) this.settle(this.outcomeOf(call, exit))
   }
 
   private settle(outcome: FanOut.Answered<T, A, E> | FanOut.Failed<T, E>): void {
@@ -235,6 +248,8 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   }
 
   private end(ended: FanOut.Ended): void {
+    // An `until` may end other calls, and these the batch.
+    if (this.ended !== undefined) return
     this.ended = ended
     this.ticker?.cancel()
     this.alarm?.leave(this)
@@ -253,7 +268,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
       )
     }
     this.events.push({ _tag: "Ended", report: this.report(ended, elapsedMillis) })
-    for (const { fiber } of cut) abandon(this.caller, fiber, this.label)
+    for (const { fiber } of cut) if (fiber !== undefined) abandon(this.caller, fiber, this.label)
   }
 
   private settleAtEnd(outcome: FanOut.Outcome<T, A, E>): void {
@@ -267,8 +282,9 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   ring(): void {
     if (this.ended === undefined) this.end(this.endOfAlarm())
     else {
-      for (const { fiber } of this.inFlight) abandon(this.caller, fiber, this.label)
+      const late = Array.from(this.inFlight)
       this.inFlight.clear()
+      for (const { fiber } of late) if (fiber !== undefined) abandon(this.caller, fiber, this.label)
     }
     this.notify()
   }
@@ -277,19 +293,23 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     if (this.ended !== undefined) return Effect.void
     this.ended = "Interrupted"
     this.ticker?.cancel()
-    for (const { fiber } of Array.from(this.inFlight)) fiber.interruptUnsafe(this.caller.id)
-    return Effect.whileLoop({
-      while: () => this.inFlight.size > 0,
-      body: () => this.nextNotification,
-      step: () => {}
-    }).pipe(Effect.andThen(Effect.sync(() => this.alarm?.leave(this))))
+    for (const { fiber } of Array.from(this.inFlight)) fiber?.interruptUnsafe(this.caller.id)
+    return Effect.andThen(
+      this.news,
+      Effect.sync(() => this.alarm?.leave(this))
+    )
   })
 
   // --- For the calling fiber ---------------------------------------------------------------------------------
 
-  readonly news: Effect.Effect<void> = Effect.suspend(() =>
-    this.hasNews() ? Effect.void : this.nextNotification
-  )
+  /** Looks where it waits: the calling fiber may have yielded between two steps, and heard nothing meanwhile. */
+  readonly news: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    if (this.hasNews()) return resume(Effect.void)
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
 
   takeEvents(): ReadonlyArray<FanOut.Event<T, A, E>> {
     const events = this.events
@@ -310,21 +330,20 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     return defects
   }
 
+  /** After an interruption nobody reads events any more, and the news is that no call is left. */
   private hasNews(): boolean {
-    return this.events.length > 0 || this.defects.length > 0 || this.tickIsDue
+    return this.ended === "Interrupted"
+      ? this.inFlight.size === 0
+      : this.events.length > 0 || this.defects.length > 0 || this.tickIsDue
   }
 
-  private readonly nextNotification: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.wake = undefined
-    })
-  })
-
-  /** Last in every reaction to the outside: the calling fiber goes on inside of this call. */
+  /**
+   * Last in every reaction to the outside: the calling fiber goes on inside of this call. Not while calls are being
+   * started; who started them notifies afterwards.
+   */
   private notify(): void {
     const wake = this.wake
-    if (wake === undefined || !(this.hasNews() || this.ended === "Interrupted")) return
+    if (wake === undefined || this.filling || !this.hasNews()) return
     this.wake = undefined
     wake()
   }
@@ -335,7 +354,8 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     if (tickNanos === undefined) return
     const passed = Math.floor((this.now() - this.startNanos) / tickNanos)
     this.ticks = Math.max(passed, this.ticks) + 1
-    this.ticker = startTimer(this.caller, BigInt(Math.round(this.startNanos + this.ticks * tickNanos)), {
+    const atNanos = BigInt(Math.round(this.startNanos + this.ticks * tickNanos))
+    this.ticker = startTimer(this.caller, this.clock, atNanos, {
       ring: () => {
         this.tickIsDue = true
         this.notify()
@@ -364,12 +384,10 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   }
 
   private outcomeOf(
-    index: number,
-    startedNanos: number,
-    noted: Array<Attempt<E>> | undefined,
-    exit: Exit.Exit<A, E>,
-    nowNanos: number
+    { attempts: noted, index, startedNanos }: InFlight<A, E>,
+    exit: Exit.Exit<A, E>
   ): FanOut.Answered<T, A, E> | FanOut.Failed<T, E> {
+    const nowNanos = this.now()
     const target = this.target(index)
     const elapsedMillis = toMillis(nowNanos - this.startNanos)
     const attempts = noted ?? [onlyAttempt(toMillis(nowNanos - startedNanos), exit)]
@@ -424,13 +442,19 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     }
   }
 
+  private isSatisfied(ended: FanOut.Ended): boolean {
+    if (this.plan.until === "all") return this.answered.length === this.targets.length
+    // When time was up, `until` had just said no, to the same results.
+    return ended === "Until" || (ended === "Complete" && this.untilHolds())
+  }
+
   private report(ended: FanOut.Ended, elapsedMillis: number): FanOut.Report<T, A, E> {
-    const { answered, byIndex, failed, plan, withoutResult } = this
+    const { answered, byIndex, failed, withoutResult } = this
     return {
       total: byIndex.length,
       elapsedMillis,
       pending: 0,
-      satisfied: plan.until === "all" ? answered.length === byIndex.length : this.untilHolds(),
+      satisfied: this.isSatisfied(ended),
       ended,
       outcomes: byIndex,
       answered,

@@ -6,20 +6,22 @@ import { Batch, type Plan, type Running } from "./batch.ts"
 /** Starts the batch; the calling fiber is the one that waits for it. */
 export const startBatch = <T, A, E, R>(
   plan: Plan<T, A, E, R>,
-  targets: Iterable<T>
+  targets: ReadonlyArray<T>
 ): Effect.Effect<Running<T, A, E>, never, R> =>
   Effect.withFiberSucceed<Running<T, A, E>, R>((fiber) => {
-    const batch = new Batch(plan, Array.from(targets), fiber)
+    const batch = new Batch(plan, targets, fiber)
     batch.start()
     return batch
   })
 
+/** A defect that cannot be printed, or a logger that dies, harms nobody else either. */
+const logDeath = (message: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.catchDefect(Effect.logError(message, cause), () => Effect.void)
+
 const logDefects = <T, A, E>(batch: Running<T, A, E>): Effect.Effect<void> =>
-  Effect.forEach(
-    batch.takeDefects(),
-    (cause) => Effect.logError(`fan-out "${batch.label}": a call died`, cause),
-    { discard: true }
-  )
+  Effect.forEach(batch.takeDefects(), (cause) => logDeath(`fan-out "${batch.label}": a call died`, cause), {
+    discard: true
+  })
 
 /** The control flow of `run`: waits for news on the calling fiber, and hands them to the callbacks. */
 export const drive = <T, A, E, R, R2 = never>(
@@ -30,9 +32,7 @@ export const drive = <T, A, E, R, R2 = never>(
     // In an uninterruptible region, an interruption that is caught here comes back at the next `restore`.
     const guard = (label: string, callback: () => Effect.Effect<unknown, never, R2>) =>
       Effect.catchCause(restore(Effect.suspend(callback)), (cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.void
-          : Effect.logError(`fan-out "${label}": a callback died`, cause)
+        Cause.hasInterruptsOnly(cause) ? Effect.void : logDeath(`fan-out "${label}": a callback died`, cause)
       )
     const loop = Effect.fnUntraced(function* (batch: Running<T, A, E>) {
       for (;;) {

@@ -11,6 +11,7 @@
 import { type Cause, Clock, Context, Duration, Effect, Exit, Fiber, Metric } from "effect"
 import { abandon } from "./abandoned.ts"
 import { Alarm } from "./alarm.ts"
+import type { Caller } from "./timer.ts"
 
 /** An absolute instant on the monotonic clock, and who set it. */
 export interface Deadline {
@@ -68,6 +69,12 @@ export const isExpiryOf = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =
       alarmOf.get(reason.error) === alarm
   )
 
+/** The ambient deadline of a caller, in a form that others can wait for. */
+export const ambientAlarm = (caller: Pick<Caller, "context">): Alarm | undefined => {
+  const ambient = Context.get(caller.context, Current)
+  return ambient === undefined ? undefined : Alarm.from(ambient, Context.get(caller.context, Clock.Clock))
+}
+
 /** The running fiber, whose context provides what the effect that is being built requires. */
 const currentFiber = <R>(): Fiber.Fiber<unknown, unknown> & { readonly context: Context.Context<R> } => {
   const fiber = Fiber.getCurrent()
@@ -83,6 +90,7 @@ class Run<A, E, E2> {
   private readonly alarm: Alarm
   private readonly inherited: boolean
   private readonly startNanos: bigint
+  private readonly budgetNanos: bigint
   private work: Fiber.Fiber<A, E> | undefined = undefined
   private resume: ((effect: Effect.Effect<A, E | E2>) => void) | undefined
 
@@ -93,6 +101,7 @@ class Run<A, E, E2> {
     alarm: Alarm,
     inherited: boolean,
     startNanos: bigint,
+    budgetNanos: bigint,
     resume: (effect: Effect.Effect<A, E | E2>) => void
   ) {
     this.caller = caller
@@ -101,6 +110,7 @@ class Run<A, E, E2> {
     this.alarm = alarm
     this.inherited = inherited
     this.startNanos = startNanos
+    this.budgetNanos = budgetNanos
     this.resume = resume
   }
 
@@ -134,13 +144,11 @@ class Run<A, E, E2> {
   }
 
   expire(): E2 {
-    const { alarm, inherited, options, startNanos } = this
-    const budgetNanos =
-      inherited || options.budgetNanos === undefined ? alarm.atNanos - startNanos : options.budgetNanos
-    const error = options.expired({
+    const { alarm, inherited } = this
+    const error = this.options.expired({
       label: alarm.label,
-      budgetMillis: toMillis(budgetNanos),
-      elapsedMillis: toMillis(this.clock.monotonicTimeNanosUnsafe() - startNanos),
+      budgetMillis: toMillis(this.budgetNanos),
+      elapsedMillis: toMillis(this.clock.monotonicTimeNanosUnsafe() - this.startNanos),
       inherited
     })
     if (inherited && typeof error === "object" && error !== null) alarmOf.set(error, alarm)
@@ -178,21 +186,20 @@ export const limit = <A, E, R, E2>(
 ): Effect.Effect<A, E | E2, R> =>
   Effect.callback<A, E | E2, R>((resume) => {
     const caller = currentFiber<R>()
-    const ambient = caller.getRef(Current)
     const clock = caller.getRef(Clock.Clock)
+    const ambient = ambientAlarm(caller)
+    const ambientNanos = ambient?.leftNanos()
     const startNanos = clock.monotonicTimeNanosUnsafe()
-    const ownAtNanos = options.budgetNanos === undefined ? undefined : startNanos + options.budgetNanos
-    const ambientIsNearer =
-      ambient !== undefined && (ownAtNanos === undefined || ambient.atNanos < ownAtNanos)
+    const ownNanos = options.budgetNanos
+    const ambientIsNearer = ambientNanos !== undefined && (ownNanos === undefined || ambientNanos < ownNanos)
     const inherited = ambientIsNearer && options.inherit
-    if (!inherited && ownAtNanos === undefined) return resume(self)
+    const budgetNanos = inherited ? ambientNanos : ownNanos
+    if (budgetNanos === undefined) return resume(self)
 
-    const alarm = inherited ? Alarm.from(ambient) : new Alarm(options.label, ownAtNanos ?? startNanos)
-    const run = new Run<A, E, E2>(caller, clock, options, alarm, inherited, startNanos, resume)
-    if (alarm.atNanos <= startNanos) return resume(Effect.fail(run.expire()))
-    const nearest = ambientIsNearer && !inherited ? ambient : alarm
-    return run.start(
-      self,
-      nearest === ambient ? caller.context : Context.add(caller.context, Current, nearest)
-    )
+    const alarm =
+      inherited && ambient !== undefined ? ambient : new Alarm(options.label, startNanos + budgetNanos, clock)
+    const run = new Run<A, E, E2>(caller, clock, options, alarm, inherited, startNanos, budgetNanos, resume)
+    if (budgetNanos <= 0n) return resume(Effect.fail(run.expire()))
+    const nearest = ambientIsNearer ? ambient : alarm
+    return run.start(self, Context.add(caller.context, Current, nearest))
   })

@@ -110,12 +110,15 @@ export interface LateOptions<T> {
  * Warns when one target may take longer than the whole batch. A policy for each target may throw; that is for the
  * call to report.
  */
-export const warnOfLateTargets = <T>(options: LateOptions<T>, targets: Iterable<T>): Effect.Effect<void> => {
+export const warnOfLateTargets = <T>(
+  options: LateOptions<T>,
+  targets: ReadonlyArray<T>
+): Effect.Effect<void> => {
   const { label = defaultLabel, retry } = options
   const deadline = readDeadline(options.deadline)
   if (retry === undefined || !Duration.isFinite(deadline)) return Effect.void
   return Effect.suspend(() => {
-    const policies = typeof retry === "function" ? Array.from(targets, retry) : [retry]
+    const policies = typeof retry === "function" ? targets.map((target) => retry(target)) : [retry]
     const worst = policies.map(Retry.worstCase).filter(Duration.isFinite).reduce(Duration.max, Duration.zero)
     if (Duration.isLessThanOrEqualTo(worst, deadline)) return Effect.void
     return Effect.logWarning(

@@ -10,7 +10,7 @@ import type * as Backoff from "../Backoff.ts"
 import { bounds, toSchedule } from "../Backoff.ts"
 import type { RetryBudget } from "../RetryBudget.ts"
 import { decode } from "./duration.ts"
-import { Current, limit, toNanos } from "./limit.ts"
+import { ambientAlarm, limit, toNanos } from "./limit.ts"
 
 /** Which attempt of its call an effect is; the first is 1. */
 export const CurrentAttempt: Context.Reference<number> = Context.Reference<number>(
@@ -102,6 +102,8 @@ export const call = Effect.fnUntraced(function* <A, E, R, E2>(
     if (!(yield* canStartAfter(delay))) return { exit, stop: "Deadline" }
     if (policy.budget !== undefined && !(yield* policy.budget.withdraw)) return { exit, stop: "Budget" }
     yield* clock.sleep(delay)
+    // Once more: a blocked event loop may have slept longer.
+    if (!(yield* canStartAfter(Duration.zero))) return { exit, stop: "Deadline" }
   }
 })
 
@@ -134,10 +136,11 @@ const onlyError = <E>(cause: Cause.Cause<E>): { readonly value: E } | undefined 
 
 const canStartAfter = (delay: Duration.Duration): Effect.Effect<boolean> =>
   Effect.withFiber((fiber) => {
-    const deadline = fiber.getRef(Current)
-    if (deadline === undefined) return Effect.succeed(true)
-    const leftNanos = deadline.atNanos - fiber.getRef(Clock.Clock).monotonicTimeNanosUnsafe()
-    return Effect.succeed(Duration.isFinite(delay) && Duration.toNanosUnsafe(delay) < leftNanos)
+    const ambient = ambientAlarm(fiber)
+    return Effect.succeed(
+      ambient === undefined ||
+        (Duration.isFinite(delay) && Duration.toNanosUnsafe(delay) < ambient.leftNanos())
+    )
   })
 
 /** The delay after a failed attempt; `undefined` when the backoff is a schedule that has ended. */

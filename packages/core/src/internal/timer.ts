@@ -17,6 +17,12 @@ const maxPlatformTimerMillis = 2 ** 31 - 1
 
 const liveClock = Context.get(Context.empty(), Clock.Clock)
 
+/**
+ * The fiber on whose behalf something is done: what is used of it, so that a copy made while it runs can stand for it.
+ * A fiber that has ended has an empty context.
+ */
+export type Caller = Pick<Fiber.Fiber<unknown, unknown>, "id" | "context" | "currentDispatcher">
+
 /** Who is told that the time has come. */
 export interface Ringable {
   ring(): void
@@ -27,29 +33,23 @@ export interface Timer {
 }
 
 /**
- * Rings once, in a task of its own on the fiber's scheduler, when the fiber's clock reaches `atNanos`.
+ * Rings once, in a task of its own on the caller's scheduler, when the clock reaches `atNanos`.
  *
  * The extra task lets everything that became ready at the same instant run first.
  */
-export const startTimer = (
-  fiber: Fiber.Fiber<unknown, unknown>,
-  atNanos: bigint,
-  target: Ringable
-): Timer => {
-  const clock = fiber.getRef(Clock.Clock)
-  return clock === liveClock
-    ? new PlatformTimer(fiber, atNanos, target)
-    : new SleepingTimer(fiber, clock, atNanos, target)
-}
+export const startTimer = (caller: Caller, clock: Clock.Clock, atNanos: bigint, target: Ringable): Timer =>
+  clock === liveClock
+    ? new PlatformTimer(caller, atNanos, target)
+    : new SleepingTimer(caller, clock, atNanos, target)
 
 class PlatformTimer implements Timer {
-  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private readonly caller: Caller
   private readonly atNanos: bigint
   private target: Ringable | undefined
   private handle: ReturnType<typeof setTimeout> | undefined = undefined
 
-  constructor(fiber: Fiber.Fiber<unknown, unknown>, atNanos: bigint, target: Ringable) {
-    this.fiber = fiber
+  constructor(caller: Caller, atNanos: bigint, target: Ringable) {
+    this.caller = caller
     this.atNanos = atNanos
     this.target = target
     this.arm()
@@ -58,7 +58,7 @@ class PlatformTimer implements Timer {
   /** Waits for what is left: platform timers have a longest delay, and may come a little early. */
   arm(): void {
     const leftNanos = this.atNanos - liveClock.monotonicTimeNanosUnsafe()
-    if (leftNanos <= 0n) return this.fiber.currentDispatcher.scheduleTask(() => this.target?.ring(), 0)
+    if (leftNanos <= 0n) return this.caller.currentDispatcher.scheduleTask(() => this.target?.ring(), 0)
     const leftMillis = Math.min(Math.ceil(Number(leftNanos) / 1e6), maxPlatformTimerMillis)
     // house: the primitive of the live clock itself, without the fiber that `Clock.sleep` needs (see above)
     this.handle = setTimeout(arm, leftMillis, this)
@@ -76,11 +76,11 @@ class SleepingTimer implements Timer {
   private readonly sleeper: Fiber.Fiber<void>
   private target: Ringable | undefined
 
-  constructor(fiber: Fiber.Fiber<unknown, unknown>, clock: Clock.Clock, atNanos: bigint, target: Ringable) {
+  constructor(caller: Caller, clock: Clock.Clock, atNanos: bigint, target: Ringable) {
     this.target = target
-    const due = Effect.sync(() => fiber.currentDispatcher.scheduleTask(() => this.target?.ring(), 0))
-    // house: a timer is started from synchronous code; the context keeps it in the fiber's own world
-    this.sleeper = Effect.runForkWith(fiber.context)(Effect.andThen(sleepUntil(clock, atNanos), due))
+    const due = Effect.sync(() => caller.currentDispatcher.scheduleTask(() => this.target?.ring(), 0))
+    // house: a timer is started from synchronous code; the context keeps it in the caller's world
+    this.sleeper = Effect.runForkWith(caller.context)(Effect.andThen(sleepUntil(clock, atNanos), due))
   }
 
   cancel(): void {
@@ -89,16 +89,31 @@ class SleepingTimer implements Timer {
   }
 }
 
+/** How long before the instant a sleeper registers anew; fractions of a millisecond that floating point holds exactly. */
+const approachesNanos = [nanosPerMilli, nanosPerMilli / 64n]
+
 /**
- * Sleeps until shortly before the instant, then for the rest: clocks wake the sleepers of one instant in the
- * order in which they registered, and work that ends at the instant must come first.
+ * Sleeps until shortly before the instant, then for the rest: clocks wake the sleepers of one instant in the order in
+ * which they registered, and work that ends at the instant must come first.
  *
  * A clock that a nap does not move cannot tell what is left from nothing, so that is the instant too.
  */
-const sleepUntil = (clock: Clock.Clock, atNanos: bigint, leftBefore?: bigint): Effect.Effect<void> =>
+const sleepUntil = (
+  clock: Clock.Clock,
+  atNanos: bigint,
+  approach = 0,
+  leftBefore?: bigint
+): Effect.Effect<void> =>
   Effect.suspend(() => {
     const leftNanos = atNanos - clock.monotonicTimeNanosUnsafe()
-    if (leftNanos < resolutionNanos || leftNanos === leftBefore) return Effect.void
-    const napNanos = leftNanos > 2n * nanosPerMilli ? leftNanos - nanosPerMilli : leftNanos
-    return Effect.andThen(clock.sleep(Duration.nanos(napNanos)), sleepUntil(clock, atNanos, leftNanos))
+    const before = approachesNanos[approach]
+    if (leftNanos < resolutionNanos) return Effect.void
+    if (before === undefined) {
+      const rest = Effect.andThen(clock.sleep(Duration.nanos(leftNanos)), () =>
+        sleepUntil(clock, atNanos, approach, leftNanos)
+      )
+      return leftNanos === leftBefore ? Effect.void : rest
+    }
+    const next = sleepUntil(clock, atNanos, approach + 1)
+    return leftNanos > before ? Effect.andThen(clock.sleep(Duration.nanos(leftNanos - before)), next) : next
   })

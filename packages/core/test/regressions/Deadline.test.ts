@@ -1,0 +1,43 @@
+/** Ways in which `Deadline` was once broken on purpose. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deadline } from "@holdfast/core"
+import { Duration, Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+
+describe("sleeps that begin shortly before the deadline, on a test clock", () => {
+  for (const [parts, limit] of [
+    [["1 millis", "1 millis"], "2 millis"],
+    [["1 millis", "1 millis", "1 millis"], "3 millis"],
+    [["9500 micros", "500 micros"], "10 millis"]
+  ] as const)
+    it.effect(`DL-3: ${parts.join(" + ")} within ${limit}`, () =>
+      Effect.gen(function* () {
+        // Given work whose sleeps end at the instant of the deadline
+        const work = Effect.forEach(parts, (part) => Effect.sleep(part), { discard: true })
+        // When the time comes
+        const fiber = yield* Effect.forkChild(Effect.exit(Deadline.within(work, limit)), {
+          startImmediately: true
+        })
+        yield* TestClock.adjust(limit)
+        // Then the result wins
+        assert.strictEqual((yield* Fiber.join(fiber))._tag, "Success")
+      })
+    )
+})
+
+describe("a deadline and its work live by different clocks", () => {
+  it.live("DL-1: a live deadline holds over work on a test clock that inherits it", () =>
+    Effect.gen(function* () {
+      // Given work on a clock of its own, in which a deadline is inherited
+      const work = Effect.provide(
+        Deadline.within(Effect.never, Duration.infinity),
+        TestClock.layer({ warningDelay: "1 hour" })
+      )
+      // When the live deadline around it comes
+      const fiber = yield* Effect.forkChild(Deadline.within(work, "20 millis"), { startImmediately: true })
+      const exit = yield* Fiber.await(fiber)
+      // Then it returns
+      assert.isTrue(Exit.isFailure(exit))
+    })
+  )
+})
