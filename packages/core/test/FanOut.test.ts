@@ -556,6 +556,23 @@ describe("FanOut", () => {
       })
     )
 
+    it.effect("an `until` that the last outcome fulfils is satisfied, and the batch complete", () =>
+      Effect.gen(function* () {
+        for (const until of ["first", { quorum: 1 }, () => true] as const) {
+          const report = yield* finish(
+            FanOut.run([10], sleeper, {
+              until: typeof until === "function" ? (soFar) => soFar.pending === 0 : until
+            })
+          )
+          assert.strictEqual(report.ended, "Complete")
+          assert.isTrue(report.satisfied)
+        }
+        const none = yield* FanOut.run([1], () => Effect.fail("no"), { until: "first" })
+        assert.strictEqual(none.ended, "Complete")
+        assert.isFalse(none.satisfied)
+      })
+    )
+
     it.effect("FO-8: losers are interrupted, and one that cannot be does not delay the winner", () =>
       Effect.gen(function* () {
         const interrupted = yield* Ref.make(false)
@@ -835,6 +852,21 @@ describe("FanOut", () => {
           })
         )
         assert.deepStrictEqual(first, { fibers: 0, timers: 0 })
+      })
+    )
+
+    it.live("FO-10: nor does one whose caller was interrupted", () =>
+      Effect.gen(function* () {
+        const left = yield* Active.left(
+          Effect.gen(function* () {
+            const batch = FanOut.run([1, 2], () => Effect.never, {
+              deadline: "1 hour",
+              onTick: () => Effect.void
+            })
+            yield* Fiber.interrupt(yield* Effect.forkChild(batch, { startImmediately: true }))
+          })
+        )
+        assert.deepStrictEqual(left, { fibers: 0, timers: 0 })
       })
     )
 

@@ -161,7 +161,7 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     if (this.targets.length === 0) return this.end("Complete")
     if (this.startNanos >= this.endNanos) return this.end(this.endOfAlarm())
     this.alarm?.own(this)
-    this.fill()
+    this.fill(this.now())
     if (this.ended !== undefined) return
     this.alarm?.arm(this.caller)
     this.startTicker()
@@ -171,14 +171,13 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
    * Starts what may start. A call that ends at once is settled in this loop, not by recursion; so is one that another
    * call ends while it is being started.
    */
-  private fill(): void {
+  private fill(firstNanos: number): void {
     if (this.filling) return
     this.filling = true
-    while (this.mayStart()) {
-      const nowNanos = this.now()
-      // Not even when the event loop was blocked, and the alarm could not ring.
-      if (nowNanos >= this.endNanos) break
-      this.startNext(nowNanos)
+    // Not after the end, not even when the event loop was blocked and the alarm could not ring.
+    for (let now = firstNanos; this.mayStart() && now < this.endNanos; ) {
+      this.startNext(now)
+      if (this.mayStart()) now = this.now()
     }
     this.filling = false
   }
@@ -203,17 +202,19 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     const call: InFlight<A, E> = { index, fiber: undefined, startedNanos, attempts }
     this.inFlight.add(call)
     const effect = this.callOf(target, attempts)
-    if (isExit(effect)) return this.onExit(call, effect)
+    if (isExit(effect)) return this.onExit(call, effect, this.now())
     const fiber = this.fork(effect)
     const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return this.onExit(call, exit)
+    if (exit !== undefined) return this.onExit(call, exit, this.now())
     if (!this.inFlight.has(call)) return abandon(this.caller, fiber, this.label)
     call.fiber = fiber
     fiber.addObserver((exit) => {
       // Not for a call that `end` has cut off: the calling fiber must not go on before all of them are interrupted.
       if (!this.inFlight.has(call)) return
-      this.onExit(call, exit)
-      this.fill()
+      const nowNanos = this.now()
+      this.onExit(call, exit, nowNanos)
+      // Reading the clock is dear; but an `until` that is code may have taken long.
+      this.fill(typeof this.plan.until === "function" ? this.now() : nowNanos)
       this.notify()
     })
     if (this.ended === "Interrupted") fiber.interruptUnsafe(this.caller.id)
@@ -228,10 +229,11 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
     }
   }
 
-  private onExit(call: InFlight<A, E>, exit: Exit.Exit<A, E>): void {
+  private onExit(call: InFlight<A, E>, exit: Exit.Exit<A, E>, nowNanos: number): void {
     // The alarm rang further in, in a wait of the call: it is about to ring here too, and settles the target then.
     if (this.alarm !== undefined && Exit.isFailure(exit) && isExpiryOf(this.alarm, exit.cause)) return
-    if (this.inFlight.delete(call) && this.ended === undefined) this.settle(this.outcomeOf(call, exit))
+    if (this.inFlight.delete(call) && this.ended === undefined)
+      this.settle(this.outcomeOf(call, exit, nowNanos))
   }
 
   private settle(outcome: FanOut.Answered<T, A, E> | FanOut.Failed<T, E>): void {
@@ -385,9 +387,9 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
 
   private outcomeOf(
     { attempts: noted, index, startedNanos }: InFlight<A, E>,
-    exit: Exit.Exit<A, E>
+    exit: Exit.Exit<A, E>,
+    nowNanos: number
   ): FanOut.Answered<T, A, E> | FanOut.Failed<T, E> {
-    const nowNanos = this.now()
     const target = this.target(index)
     const elapsedMillis = toMillis(nowNanos - this.startNanos)
     const attempts = noted ?? [onlyAttempt(toMillis(nowNanos - startedNanos), exit)]

@@ -9,9 +9,6 @@ import { Clock, Context, Duration, Effect, type Fiber } from "effect"
 
 const nanosPerMilli = 1_000_000n
 
-/** Times nearer than this are the same instant: clocks that count in floating-point milliseconds blur them. */
-const resolutionNanos = 1_000n
-
 /** The longest delay that a platform timer takes: a longer one fires at once. */
 const maxPlatformTimerMillis = 2 ** 31 - 1
 
@@ -107,7 +104,7 @@ const sleepUntil = (
   Effect.suspend(() => {
     const leftNanos = atNanos - clock.monotonicTimeNanosUnsafe()
     const before = approachesNanos[approach]
-    if (leftNanos < resolutionNanos) return Effect.void
+    if (leftNanos <= 0n) return Effect.void
     if (before === undefined) {
       const rest = Effect.andThen(clock.sleep(Duration.nanos(leftNanos)), () =>
         sleepUntil(clock, atNanos, approach, leftNanos)

@@ -84,6 +84,32 @@ describe("the batch ends while a call is being started", () => {
       assert.isTrue(interrupted)
     })
   )
+  it.live("FO-8: the batch does not return before the call that is being started is interrupted", () =>
+    Effect.gen(function* () {
+      // Given a batch whose calling fiber waits while a call starts that makes the last answer needed
+      const done = Deferred.makeUnsafe<number>()
+      let interrupted = false
+      const wakes = Effect.andThen(
+        Deferred.succeed(done, 1),
+        Effect.onInterrupt(Effect.never, () =>
+          Effect.sync(() => {
+            interrupted = true
+          })
+        )
+      )
+      const call = (target: string) => {
+        if (target === "waits") return Deferred.await(done)
+        return target === "short" ? Effect.as(Effect.sleep(1), 1) : wakes
+      }
+      // When the batch returns
+      const atReturn = yield* Effect.map(
+        FanOut.run(["waits", "short", "wakes"], call, { concurrency: 2, until: { quorum: 2 } }),
+        () => interrupted
+      )
+      // Then that call has been interrupted
+      assert.isTrue(atReturn)
+    })
+  )
   it.live("FO-3: one Ended, and nothing after it", () =>
     Effect.gen(function* () {
       // Given a call function that completes another call before it returns
