@@ -21,6 +21,7 @@ import * as fc from "fast-check"
 import * as Active from "./utils/active.ts"
 import { during, timed } from "./utils/run.ts"
 import { elapsedMillis } from "./utils/time.ts"
+import * as Timers from "./utils/timers.ts"
 
 /** An attempt that fails at once, with its own number. */
 const failing = Effect.flatMap(Retry.CurrentAttempt, (attempt) => Effect.fail(attempt))
@@ -502,7 +503,8 @@ describe("Retry", () => {
         const flaky = Effect.flatMap(Retry.CurrentAttempt, (attempt) =>
           attempt === 3 ? Effect.yieldNow : Effect.andThen(Effect.yieldNow, Effect.fail("down"))
         )
-        const { fibers, timers } = yield* Active.left(Retry.run(flaky, policy))
+        const { fibers } = yield* Active.left(Retry.run(flaky, policy))
+        const timers = yield* Timers.left(Retry.run(flaky, policy))
         assert.deepStrictEqual({ fibers, timers }, { fibers: 0, timers: 0 })
       })
     )
@@ -601,7 +603,13 @@ describe("Retry", () => {
 
     it("one attempt has no delay, whatever the backoff", () => {
       for (const backoff of [Backoff.constant("1 hour"), Schedule.forever]) {
-        const policy = Retry.policy({ attempts: 1, attemptTimeout: "2 seconds", backoff })
+        const policy = Retry.policy({
+          attempts: 1,
+          attemptTimeout: "2 seconds",
+          backoff,
+          maxRetryAfter: "Infinity",
+          retryAfter: () => undefined
+        })
         assert.strictEqual(millis(Retry.worstCase(policy)), 2000)
         assert.deepStrictEqual(Retry.unbounded(policy), [])
       }
@@ -681,23 +689,42 @@ describe("Retry", () => {
           maxRetryAfter: "Infinity",
           retryAfter: () => Duration.infinity
         })
-        const { elapsedMillis } = yield* timed(
+        const { elapsedMillis, exit } = yield* timed(
           Deadline.within(Retry.run(failing, policy), "1 hour"),
           "1 hour"
         )
-        assert.strictEqual(elapsedMillis, 0)
+        assert.deepStrictEqual([exit, elapsedMillis], [Exit.fail(1), 0])
       })
     )
 
-    it.effect(
-      "RT-3: past the deadline, work that cannot be interrupted makes no further attempt either",
-      () =>
+    for (const [name, hint] of [
+      ["work that cannot be interrupted makes no further attempt either", undefined],
+      ["nor does it for a hint that lies in the past", "-1 hour"]
+    ] as const) {
+      it.effect(`RT-3: past the deadline, ${name}`, () =>
         Effect.gen(function* () {
           const { noted, starts } = noting(Effect.andThen(Effect.sleep("3 seconds"), Effect.fail("down")))
-          const call = Effect.uninterruptible(Retry.run(noted, { ...patient, backoff: Backoff.none }))
-          yield* timed(Deadline.within(call, "2 seconds"), "1 minute")
+          const policy = Retry.policy({ attempts: 9, backoff: Backoff.none, retryAfter: () => hint })
+          yield* timed(
+            Deadline.within(Effect.uninterruptible(Retry.run(noted, policy)), "2 seconds"),
+            "1 minute"
+          )
           assert.deepStrictEqual(starts, [0])
         })
+      )
+    }
+
+    it.effect("past the deadline, an attempt that cannot be interrupted still has its own time-out", () =>
+      Effect.gen(function* () {
+        const ends: Array<readonly [string, number]> = []
+        const policy = Retry.policy({ attempts: 9, attemptTimeout: "5 seconds", backoff: Backoff.none })
+        const call = Retry.run(Effect.never, policy).pipe(
+          Effect.tapError((error) => Effect.map(elapsedMillis, (now) => ends.push([error._tag, now]))),
+          Effect.uninterruptible
+        )
+        yield* timed(Deadline.within(call, "1 second"), "1 minute")
+        assert.deepStrictEqual(ends, [["AttemptTimeout", 5000]])
+      })
     )
 
     it.effect("the attempt in flight is cut off with DeadlineExceeded", () =>
@@ -755,11 +782,13 @@ describe("Retry", () => {
         const policy = Retry.policy({ attempts: 2, backoff: Backoff.constant("1 hour") })
         const call = Retry.run(Effect.andThen(attempted.open, Effect.fail("down")), policy)
         const program = Effect.gen(function* () {
+          yield* attempted.close
           const fiber = yield* Effect.forkChild(call)
           yield* attempted.await
           yield* Fiber.interrupt(fiber)
         })
-        const { fibers, timers } = yield* Active.left(program)
+        const { fibers } = yield* Active.left(program)
+        const timers = yield* Timers.left(program)
         assert.deepStrictEqual({ fibers, timers }, { fibers: 0, timers: 0 })
       })
     )

@@ -6,6 +6,7 @@ import { expect, test } from "tstyche"
 class Refused extends Data.TaggedError("Refused")<{ readonly code: number }> {}
 class Busy extends Data.TaggedError("Busy")<{ readonly seconds: number }> {}
 
+declare const settings: Retry.Settings
 declare const send: Effect.Effect<string, Refused | Busy, "Network">
 
 const timed = Retry.policy({ attempts: 3, attemptTimeout: "8 seconds", backoff: Backoff.none })
@@ -34,6 +35,9 @@ test("detailed never fails, and tells the same errors in its exit", () => {
   expect(send.pipe(Retry.detailed(untimed))).type.toBe<
     Effect.Effect<Retry.Detailed<string, Refused | Busy>, never, "Network">
   >()
+  expect(send.pipe(Retry.detailed(timed))).type.toBe<
+    Effect.Effect<Retry.Detailed<string, Refused | Busy | Retry.AttemptTimeout>, never, "Network">
+  >()
 })
 
 test("a policy of pure data is a Policy<unknown>, and its time-out is part of its type", () => {
@@ -44,7 +48,7 @@ test("a policy of pure data is a Policy<unknown>, and its time-out is part of it
 })
 
 test("a predicate that is written where the call is sees the errors of the call", () => {
-  Retry.run(send, {
+  const call = Retry.run(send, {
     ...timed,
     while: (error) => {
       expect(error).type.toBe<Refused | Busy | Retry.AttemptTimeout>()
@@ -55,6 +59,7 @@ test("a predicate that is written where the call is sees the errors of the call"
       return error._tag === "Busy" ? error.seconds * 1000 : undefined
     }
   })
+  expect(call).type.toBe<Effect.Effect<string, Refused | Busy | Retry.AttemptTimeout, "Network">>()
   expect(send.pipe(Retry.run({ ...timed, while: (error) => error._tag !== "Refused" }))).type.toBe<
     Effect.Effect<string, Refused | Busy | Retry.AttemptTimeout, "Network">
   >()
@@ -72,6 +77,20 @@ test("a guard fits every call, and narrows nothing away", () => {
 test("a hint may be written as any duration", () => {
   expect(Retry.policy({ attempts: 2, retryAfter: () => "30 seconds" })).type.toBe<
     Retry.Policy<unknown, undefined>
+  >()
+})
+
+test("a policy may be written where the call is", () => {
+  expect(Retry.run(send, Retry.policy({ attempts: 3, attemptTimeout: "1 second" }))).type.toBe<
+    Effect.Effect<string, Refused | Busy | Retry.AttemptTimeout, "Network">
+  >()
+  expect(send.pipe(Retry.run(Retry.policy({ attempts: 3, attemptTimeout: "1 second" })))).type.toBe<
+    Effect.Effect<string, Refused | Busy | Retry.AttemptTimeout, "Network">
+  >()
+  const thrice = Retry.run(Retry.policy({ attempts: 3 }))
+  expect(thrice(Effect.succeed(1))).type.toBeAssignableTo<Effect.Effect<number, unknown>>()
+  expect(send.pipe(Retry.run(Retry.policy({ attempts: 3, while: () => true })))).type.toBe<
+    Effect.Effect<string, Refused | Busy, "Network">
   >()
 })
 
@@ -107,15 +126,13 @@ test("decoded settings are the options of a policy", () => {
       readonly maxRetryAfter?: Duration.Duration
     }>
   >()
-  Effect.map(Config.schema(Retry.Settings, "push"), (settings) => {
-    expect(Retry.fromSettings(settings)).type.toBe<Retry.Policy>()
-    expect(Retry.policy(settings)).type.toBeAssignableTo<Retry.Policy>()
-    const call = Retry.run(send, {
-      ...Retry.fromSettings(settings),
-      while: (error) => error._tag !== "Refused"
-    })
-    expect(call).type.toBe<Effect.Effect<string, Refused | Busy | Retry.AttemptTimeout, "Network">>()
+  expect(Retry.fromSettings(settings)).type.toBe<Retry.Policy>()
+  expect(Retry.policy(settings)).type.toBeAssignableTo<Retry.Policy>()
+  const call = Retry.run(send, {
+    ...Retry.fromSettings(settings),
+    while: (error) => error._tag !== "Refused"
   })
+  expect(call).type.toBe<Effect.Effect<string, Refused | Busy | Retry.AttemptTimeout, "Network">>()
 })
 
 test("what is no policy is refused by the compiler", () => {

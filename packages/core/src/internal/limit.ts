@@ -59,15 +59,13 @@ const toMillis = (nanos: bigint): number => Number(nanos) / 1e6
 /** Which alarm an error tells of, so that the alarm's owner recognises its own expiry when it comes back. */
 const alarmOf = new WeakMap<object, Alarm>()
 
-/** Whether the cause tells that this alarm rang further in. */
+/** Whether the cause tells that this alarm rang further in, also when somebody made a defect of it. */
 export const isExpiryOf = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some(
-    (reason) =>
-      reason._tag === "Fail" &&
-      typeof reason.error === "object" &&
-      reason.error !== null &&
-      alarmOf.get(reason.error) === alarm
-  )
+  cause.reasons.some((reason) => {
+    if (reason._tag === "Interrupt") return false
+    const thrown = reason._tag === "Fail" ? reason.error : reason.defect
+    return typeof thrown === "object" && thrown !== null && alarmOf.get(thrown) === alarm
+  })
 
 /** The ambient deadline of a caller, in a form that others can wait for. */
 export const ambientAlarm = (caller: Pick<Caller, "context">): Alarm | undefined => {

@@ -9,7 +9,7 @@ import { toNanos } from "./limit.ts"
 import * as internalRetry from "./retry.ts"
 
 const defaultConcurrency = 8
-export const defaultLabel = "fan-out"
+const defaultLabel = "fan-out"
 
 export const readConcurrency = (concurrency: number = defaultConcurrency): number => {
   if (!Number.isNaN(concurrency)) return Math.max(1, Math.floor(concurrency))

@@ -41,3 +41,20 @@ describe("a deadline and its work live by different clocks", () => {
     })
   )
 })
+
+describe("an inherited deadline that became a defect", () => {
+  it.effect("DL-2: is still the deadline of its owner", () =>
+    Effect.gen(function* () {
+      // Given work that dies of the deadline that it inherits
+      const inner = Effect.orDie(Deadline.within(Effect.never, "1 minute", { label: "inner" }))
+      // When the deadline comes
+      const outer = Effect.flip(Deadline.within(inner, "1 second", { label: "outer" }))
+      const fiber = yield* Effect.forkChild(outer, { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      // Then its owner fails with it
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error.label, "outer")
+      assert.isFalse(error.inherited)
+    })
+  )
+})

@@ -1,20 +1,19 @@
 import { Effect, Metric } from "effect"
+import * as Timers from "./timers.ts"
 
 /** How many fibers and platform timers an effect leaves behind. */
 export const left = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    let alive = 0
+  Effect.suspend(() => {
+    let fibers = 0
     const counting = {
       recordFiberStart: () => {
-        alive++
+        fibers++
       },
       recordFiberEnd: () => {
-        alive--
+        fibers--
       }
     }
-    const timersBefore = timers()
-    yield* Effect.provideService(effect, Metric.FiberRuntimeMetrics, counting)
-    return { fibers: alive, timers: timers() - timersBefore }
+    return Timers.left(Effect.provideService(effect, Metric.FiberRuntimeMetrics, counting)).pipe(
+      Effect.map((timers) => ({ fibers, timers }))
+    )
   })
-
-const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
