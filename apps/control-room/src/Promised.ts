@@ -91,6 +91,8 @@ export const notMeasured = (row: Row & { readonly reason: string }): Promised =>
   ok: false
 })
 
-const round = (value: number): number => Math.round(value * 100) / 100
+/** What never happened has no time, and JSON has no NaN. */
+const round = (value: number): number | string =>
+  Number.isFinite(value) ? Math.round(value * 100) / 100 : "none"
 
 const isNear = (seconds: number, at: number): boolean => Math.abs(seconds - at) <= loopToleranceSeconds

@@ -1,6 +1,7 @@
 /** The command line. */
 import { Effect, FileSystem, Option, Path, Runtime, Schema, Terminal } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
+import { describeError } from "./cause.ts"
 import { Live } from "./live/Live.ts"
 import { output } from "./live/Output.ts"
 import { renderTable, resultOf, toJson } from "./result.ts"
@@ -23,8 +24,7 @@ export class CannotWrite extends Schema.TaggedError<CannotWrite>("control-room/C
   cause: Schema.Defect()
 }) {
   override get [CliError.userMessage]() {
-    const reason = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `cannot write ${this.file}: ${reason}`
+    return `cannot write ${this.file}: ${describeError(this.cause)}`
   }
 }
 

@@ -1,25 +1,33 @@
 import { assert, describe, it } from "@effect/vitest"
-import { counter, openSection, setLine, tally } from "../src/live/Board.ts"
+import { counter, markInFlight, openSection, setLine, tally } from "../src/live/Board.ts"
 
 describe("Board", () => {
-  const progress = { settled: 7, total: 20, elapsedMillis: 3999, deadlineMillis: 30_000 }
+  const good = { tone: "good", note: "pushed" } as const
+  const names = ["one", "two", "three", "four"]
+  const section = setLine(openSection("push", names, 30_000), 1, good)
 
-  it("the counter counts whole seconds", () => {
-    assert.strictEqual(counter(progress), "7/20 (3s / 30s)")
-    assert.strictEqual(counter({ ...progress, elapsedMillis: 4000 }), "7/20 (4s / 30s)")
+  it("the counter counts what has settled, and whole seconds", () => {
+    assert.strictEqual(counter({ ...section, elapsedMillis: 3999 }), "1/4 (3s / 30s)")
+    assert.strictEqual(counter({ ...section, elapsedMillis: 4000 }), "1/4 (4s / 30s)")
+    assert.strictEqual(counter(markInFlight(section, 2)), "1/4 (0s / 30s)")
   })
 
   it("the counter never shows more than the deadline", () => {
-    assert.strictEqual(counter({ ...progress, elapsedMillis: 31_200 }), "7/20 (30s / 30s)")
+    assert.strictEqual(counter({ ...section, elapsedMillis: 31_200 }), "1/4 (30s / 30s)")
   })
 
   it("without a deadline there is none to show", () => {
-    assert.strictEqual(counter({ ...progress, deadlineMillis: Infinity }), "7/20 (3s)")
+    assert.strictEqual(counter({ ...section, deadlineMillis: Infinity }), "1/4 (0s)")
+  })
+
+  it("the first that have not settled are in flight, as many as there are workers", () => {
+    const tones = (workers: number) => markInFlight(section, workers).lines.map(({ tone }) => tone)
+    assert.deepStrictEqual(tones(2), ["in flight", "good", "in flight", "waiting"])
+    assert.deepStrictEqual(tones(20), ["in flight", "good", "in flight", "in flight"])
   })
 
   it("a line keeps its name, and no other line changes", () => {
-    const before = openSection("push", ["one", "two"], 30_000)
-    const after = setLine(before, 1, { tone: "good", note: "pushed" })
+    const after = setLine(openSection("push", ["one", "two"], 30_000), 1, good)
     assert.deepStrictEqual(after.lines, [
       { name: "one", tone: "waiting", note: "waiting" },
       { name: "two", tone: "good", note: "pushed" }
@@ -27,11 +35,7 @@ describe("Board", () => {
   })
 
   it("a tally leaves out what there is none of", () => {
-    const section = setLine(openSection("push", ["one", "two", "three"], 30_000), 0, {
-      tone: "bad",
-      note: ""
-    })
-    assert.strictEqual(tally(section.lines), "1 bad, 2 waiting")
+    assert.strictEqual(tally(section.lines), "1 good, 3 waiting")
     assert.strictEqual(tally([]), "")
   })
 })

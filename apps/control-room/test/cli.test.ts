@@ -1,10 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, FileSystem, Path, Runtime } from "effect"
+import { Cause, Effect, Exit, FileSystem, Layer, Path, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { controlRoom } from "../src/cli.ts"
 import { exactly } from "../src/Promised.ts"
 import type { System } from "../src/System.ts"
+import { keepingTerminal } from "./keepingTerminal.ts"
 
 const ran: Array<string> = []
 
@@ -26,11 +27,14 @@ const run = (...args: ReadonlyArray<string>) =>
 const errorOf = <A, E>(exit: Exit.Exit<A, E>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)
 
 describe("control-room demo", () => {
-  it.layer(NodeServices.layer)("with the services of Node", (it) => {
+  const terminal = keepingTerminal({ isTerminal: false, columns: 80, rows: 24 })
+
+  it.layer(Layer.merge(NodeServices.layer, terminal.layer))("with the services of Node", (it) => {
     it.effect("runs the systems that are named", () =>
       Effect.gen(function* () {
         yield* run("demo", "good")
         assert.deepStrictEqual(ran, ["good"])
+        assert.match(terminal.displayed.join(""), /✓ One is one .*1 of 1 promises kept/s)
       })
     )
 

@@ -16,7 +16,7 @@ describe("renderBoard", () => {
       note: "pushed · 0.2 s"
     })
     assert.deepStrictEqual(renderBoard([section], plain), [
-      "▸ push                                       0/2 (0s / 30s)",
+      "▸ push                                       1/2 (0s / 30s)",
       "    ✓ server-1               pushed · 0.2 s",
       "    · server-2               waiting"
     ])
@@ -78,26 +78,20 @@ describe("renderPlain", () => {
   const section = openSection("push", names(2), 30_000)
 
   it("says what has settled, once", () => {
-    const after = setLine({ ...section, progress: { ...section.progress, settled: 1 } }, 1, {
-      tone: "good",
-      note: "pushed"
-    })
+    const after = setLine(section, 1, { tone: "good", note: "pushed" })
     assert.deepStrictEqual(renderPlain(section, after), ["push 1/2 (0s / 30s) · server-2: pushed"])
     assert.deepStrictEqual(renderPlain(after, after), [])
   })
 
   it("a call that starts is not news", () => {
     assert.deepStrictEqual(
-      renderPlain(section, setLine(section, 0, { tone: "running", note: "in flight" })),
+      renderPlain(section, setLine(section, 0, { tone: "in flight", note: "in flight" })),
       []
     )
   })
 
   it("a batch in which nothing happens is heard of every five seconds", () => {
-    const at = (elapsedMillis: number) => ({
-      ...section,
-      progress: { ...section.progress, elapsedMillis }
-    })
+    const at = (elapsedMillis: number) => ({ ...section, elapsedMillis })
     assert.deepStrictEqual(renderPlain(at(3000), at(4999)), [])
     assert.deepStrictEqual(renderPlain(at(4999), at(5000)), ["push 0/2 (5s / 30s)"])
   })

@@ -26,6 +26,7 @@ describe("Promised", () => {
   })
 
   it("NaN keeps no promise", () => {
+    assert.propertyVal(Promised.bySecond({ ...row, bound: 1, measured: NaN }), "measured", "none")
     assert.isFalse(Promised.bySecond({ ...row, bound: 1, measured: NaN }).ok)
     assert.isFalse(Promised.atSecond({ ...row, at: 1, measured: NaN }).ok)
     assert.isFalse(Promised.atMost({ ...row, bound: 1, measured: NaN, unit: "s" }).ok)

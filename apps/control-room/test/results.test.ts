@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type FanOut, Retry } from "@holdfast/core"
+import { Retry } from "@holdfast/core"
 import { Cause } from "effect"
 import { BadReply, ReplyLost, Unreachable } from "../src/broadcast/calls.ts"
 import {
+  contactsBetween,
   decide,
+  type Outcome,
   type PushResult,
   pingResult,
   pushResult,
@@ -11,7 +13,7 @@ import {
   wantsCheck
 } from "../src/broadcast/results.ts"
 
-type Push = FanOut.Outcome<string, "Stored" | "AlreadyPresent", unknown>
+type Push = Outcome<"Stored" | "AlreadyPresent">
 
 const of = { index: 0, target: "server", elapsedMillis: 1 }
 
@@ -157,7 +159,7 @@ describe("pingResult", () => {
       address: "bc1q",
       baseFee: 10,
       info: "hello",
-      lastContactMillis: 7
+      lastContactMillis: 8
     })
   })
 
@@ -168,11 +170,17 @@ describe("pingResult", () => {
         { ...of, _tag: "Failed", cause: Cause.fail(new Retry.AttemptTimeout(late)), attempts: [attempt()] },
         7
       ),
-      { status: "KO", reason: "no reply in 5 s", lastContactMillis: 7 }
+      { status: "KO", reason: "no reply in 5 s", lastContactMillis: 8 }
     )
   })
 
   it("a server that was never contacted is not KO", () => {
     assert.deepStrictEqual(pingResult({ ...of, _tag: "NotStarted" }, 7), { status: "never contacted" })
+  })
+
+  it("contacts are counted by their times, and only where there was one", () => {
+    const at = (lastContactMillis: number) => ({ status: "KO", reason: "", lastContactMillis }) as const
+    const results = [at(1000), at(2000), at(3000), at(4000), { status: "never contacted" } as const]
+    assert.strictEqual(contactsBetween(results, 2000, 3000), 2)
   })
 })

@@ -325,7 +325,8 @@ describe("Deadline", () => {
           const work = Effect.sync(() => {
             started = true
           })
-          isExceeded(yield* Effect.exit(Deadline.within(work, budget)))
+          const error = isExceeded(yield* Effect.exit(Deadline.within(work, budget)))
+          assert.strictEqual(error.budgetMillis, 0)
           assert.isFalse(started)
         })
       )

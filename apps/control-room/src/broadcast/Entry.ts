@@ -11,16 +11,17 @@ export interface Entry {
   readonly delivered?: boolean
 }
 
-/** An entry and its position, which is what its result is kept by. */
+const isPushable = (entry: Entry): boolean => entry.txs !== undefined && entry.delivered !== true
+
+/** An entry that is pushed to, and its position among all entries. */
 export interface Target {
   readonly index: number
   readonly entry: Entry
 }
 
-export const targetsOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<Target> =>
-  entries.map((entry, index) => ({ index, entry }))
-
-export const isPushable = (entry: Entry): boolean => entry.txs !== undefined && entry.delivered !== true
+/** Where a push goes: to the entries that carry transactions and are not known to hold them. */
+export const targetsOfPush = (entries: ReadonlyArray<Entry>): ReadonlyArray<Target> =>
+  entries.flatMap((entry, index) => (isPushable(entry) ? [{ index, entry }] : []))
 
 const encoder = new TextEncoder()
 

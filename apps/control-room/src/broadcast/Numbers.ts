@@ -22,26 +22,26 @@ export const Numbers = {
   push: {
     attempts: 3,
     attemptTimeout: Duration.seconds(8),
-    backoff: Backoff.constant("1 second", { jitter: "none" }),
+    backoff: Backoff.constant("1 second"),
     deadline: Duration.seconds(30)
   },
   check: {
     attempts: 2,
     attemptTimeout: Duration.seconds(8),
-    backoff: Backoff.constant("1 second", { jitter: "none" }),
+    backoff: Backoff.constant("1 second"),
     deadline: Duration.seconds(30)
   },
   list: {
     attempts: 2,
     attemptTimeout: Duration.seconds(10),
-    backoff: Backoff.constant("1 second", { jitter: "none" }),
+    backoff: Backoff.constant("1 second"),
     deadline: Duration.seconds(45)
   },
   /** What every call used to get, one server after the other. Kept to say what has been gained. */
   historical: {
     attempts: 11,
     attemptTimeout: Duration.seconds(10),
-    backoff: Backoff.constant("3 seconds", { jitter: "none" }),
+    backoff: Backoff.constant("3 seconds"),
     deadline: Duration.infinity
   }
 } as const satisfies Record<string, Budget>
@@ -53,8 +53,16 @@ export const concurrency = 8
 export const tickInterval = Duration.seconds(1)
 
 /** Only a time-out is worth another attempt: any other answer would be the same the next time. */
-export const policyOf = ({ attempts, attemptTimeout, backoff }: Budget) =>
+const policyOf = ({ attempts, attemptTimeout, backoff }: Budget) =>
   Retry.policy({ attempts, attemptTimeout, backoff, while: Retry.isAttemptTimeout })
+
+/** One operation as the options of a fan-out. */
+export const optionsOf = (budget: Budget) => ({
+  retry: policyOf(budget),
+  deadline: budget.deadline,
+  concurrency,
+  tickInterval
+})
 
 /** The longest that one server can take. */
 export const worstCaseSeconds = (budget: Budget): number =>

@@ -1,7 +1,6 @@
 /** One thing that can happen to a broadcast: the servers it takes, and what is promised of it. */
 import type { Effect } from "effect"
 import type { HttpClient } from "effect/http"
-import { at } from "../at.ts"
 import type { Live } from "../live/Live.ts"
 import type { Promised } from "../Promised.ts"
 import type { Entry } from "./Entry.ts"
@@ -11,8 +10,8 @@ import type { Behaviour, Ready, SeenServer } from "./servers/Wire.ts"
 
 /** The servers of one scenario, while it runs. Positions are those of its own list. */
 export interface Stage {
-  readonly urls: ReadonlyArray<string>
-  readonly names: ReadonlyArray<string>
+  /** One for each server, without transactions. */
+  readonly entries: ReadonlyArray<Entry>
   readonly blackHole: Ready["blackHole"]
   /** What they saw, once every connection to them is closed. */
   readonly seenIdle: Effect.Effect<ReadonlyArray<SeenServer>, ServersGone>
@@ -32,13 +31,9 @@ export interface Scenario {
 /** A transaction like no other. */
 export const transaction = (name: string): string => `02000000${sha256(name)}`
 
-/** One entry for each server, without transactions. */
-export const entriesOf = ({ names, urls }: Stage): ReadonlyArray<Entry> =>
-  urls.map((url, index) => ({ name: at(names, index), url }))
-
-/** One entry for each server, each with a transaction of its own. */
-export const entriesWithTransactions = (stage: Stage, id: string): ReadonlyArray<Entry> =>
-  entriesOf(stage).map((entry, index) => ({ ...entry, txs: [transaction(`${id}-${index}`)] }))
+/** The same entries, each with a transaction of its own. */
+export const withTransactions = (entries: ReadonlyArray<Entry>, id: string): ReadonlyArray<Entry> =>
+  entries.map((entry, index) => ({ ...entry, txs: [transaction(`${id}-${index}`)] }))
 
 /** So many servers that all behave alike: "dead-01", "dead-02" and so on. */
 export const several = (count: number, name: string, behaviour: Behaviour) =>

@@ -1,10 +1,10 @@
 /** The servers of the demo: real ones, on loopback, in a process of their own. */
-
 import { fileURLToPath } from "node:url"
 import { Deadline } from "@holdfast/core"
 import { Effect, Option, Schema, type Scope, Stream } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
+import { describeError } from "../cause.ts"
 import { Ready, Seen, type SeenServer, type ServerSpec } from "./servers/Wire.ts"
 
 /** The process of the servers did not get as far as listening, or ended before it was told to. */
@@ -32,10 +32,6 @@ export interface Servers {
   readonly seen: Effect.Effect<ReadonlyArray<SeenServer>, ServersGone>
   /** The same, once the servers at these positions have no connection open. */
   readonly seenIdle: (indices: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<SeenServer>, ServersGone>
-  /** The same, once the servers at these positions have had a request. */
-  readonly seenAsked: (
-    indices: ReadonlyArray<number>
-  ) => Effect.Effect<ReadonlyArray<SeenServer>, ServersGone>
   /** Fails when the process ends by itself. */
   readonly died: Effect.Effect<never, ServersGone>
 }
@@ -48,6 +44,7 @@ const startDeadline = "15 seconds"
 /** What is waited for here has happened already, or is about to. */
 const reportDeadline = "10 seconds"
 
+/** The end of a stack trace and what led to it: more would push the table off the screen. */
 const stderrLinesMax = 20
 
 /** Starts the servers; they end with the scope, and at the latest when this process does, however that happens. */
@@ -64,7 +61,7 @@ export const start = (
     const gone = (when: ServersGone["when"]) => (reason: unknown) =>
       new ServersGone({
         when,
-        reason: reason instanceof Error ? reason.message : String(reason),
+        reason: describeError(reason),
         stderr: stderr.join("\n")
       })
 
@@ -121,8 +118,7 @@ export const start = (
       blackHole: ready.blackHole,
       seenUrl: `${ready.control}/seen`,
       seen: ask("/seen"),
-      seenIdle: (indices) => ask(`/seen?idle=${indices.join(",")}`),
-      seenAsked: (indices) => ask(`/seen?asked=${indices.join(",")}`),
+      seenIdle: (indices) => ask(`/seen?${indices.map((index) => `idle=${index}`).join("&")}`),
       died: died("running")
     }
   })

@@ -38,13 +38,6 @@ export const mostInFlight = (requests: ReadonlyArray<SeenRequest>, handOverMilli
   return most
 }
 
-/** How many times transactions were stored, over all servers. */
-export const timesStored = (servers: ReadonlyArray<SeenServer>): number =>
-  servers.reduce(
-    (sum, server) => sum + Object.values(server.stored).reduce((times, once) => times + once, 0),
-    0
-  )
-
 /** What still is open: connections, and requests that were neither answered nor dropped. */
 export const leftOpen = (servers: ReadonlyArray<SeenServer>): number =>
   servers.reduce(

@@ -1,6 +1,7 @@
 /** In which order scenarios run, and which servers each of them sees. */
 import { Effect } from "effect"
 import type { HttpClient } from "effect/http"
+import { at } from "../at.ts"
 import { describeCause } from "../cause.ts"
 import type { Live } from "../live/Live.ts"
 import { notMeasured, type Promised } from "../Promised.ts"
@@ -55,15 +56,14 @@ const runOne = ({ scenario, stage }: Staged) =>
 const withStages = (scenarios: ReadonlyArray<Scenario>, servers: Servers): ReadonlyArray<Staged> => {
   let next = 0
   return scenarios.map((scenario) => {
-    const first = next
-    const end = first + scenario.servers.length
-    next = end
-    const indices = scenario.servers.map((_, index) => first + index)
+    const indices = scenario.servers.map(() => next++)
     const stage: Stage = {
-      urls: servers.urls.slice(first, end),
-      names: scenario.servers.map(({ name }) => name),
+      entries: scenario.servers.map(({ name }, index) => ({
+        name,
+        url: at(servers.urls, at(indices, index))
+      })),
       blackHole: servers.blackHole,
-      seenIdle: Effect.map(servers.seenIdle(indices), (all) => all.slice(first, end))
+      seenIdle: Effect.map(servers.seenIdle(indices), (all) => indices.map((index) => at(all, index)))
     }
     return { scenario, stage }
   })

@@ -1,8 +1,12 @@
 /** What became of each server, in the words of a wallet. Pure: outcomes of a fan-out in, results out. */
 import { FanOut, Retry } from "@holdfast/core"
-import { Cause, Option } from "effect"
-import type { Info } from "./calls.ts"
+import { Cause } from "effect"
+import { describeError } from "../cause.ts"
+import { type Info, ReplyLost } from "./calls.ts"
 import type { Entry } from "./Entry.ts"
+
+/** What became of one server, whoever was asked, and whatever went wrong. */
+export type Outcome<A> = FanOut.Outcome<unknown, A, unknown>
 
 // ---------------------------------------------------------------------------------------------------------- ping
 
@@ -18,16 +22,29 @@ export type PingResult =
   /** The deadline came before its turn. It is not known to be down, and it has not been contacted. */
   | { readonly status: "never contacted" }
 
-export const pingResult = <T, E>(
-  outcome: FanOut.Outcome<T, Info, E>,
-  settledAtMillis: number
-): PingResult => {
+export const pingResult = (outcome: Outcome<Info>, batchStartMillis: number): PingResult => {
   if (!wasContacted(outcome)) return { status: "never contacted" }
-  if (outcome._tag !== "Answered")
-    return { status: "KO", reason: reasonOf(outcome), lastContactMillis: settledAtMillis }
+  const lastContactMillis = batchStartMillis + outcome.elapsedMillis
+  if (outcome._tag !== "Answered") return { status: "KO", reason: reasonOf(outcome), lastContactMillis }
   const { address, base_fee: baseFee, info } = outcome.value
-  return { status: 200, baseFee, address, info, lastContactMillis: settledAtMillis }
+  return { status: 200, baseFee, address, info, lastContactMillis }
 }
+
+/** The wall clock, which tells when a contact was, need not run as fast as the one that times a batch. */
+const clockSlackMillis = 500
+
+/** How many servers were last contacted in this time. */
+export const contactsBetween = (
+  results: ReadonlyArray<PingResult>,
+  fromMillis: number,
+  toMillis: number
+): number =>
+  results.filter(
+    (result) =>
+      result.status !== "never contacted" &&
+      result.lastContactMillis >= fromMillis - clockSlackMillis &&
+      result.lastContactMillis <= toMillis + clockSlackMillis
+  ).length
 
 // ---------------------------------------------------------------------------------------------------------- push
 
@@ -47,7 +64,7 @@ export type PushResult =
 /** What a check says of an entry. */
 export type Verdict = "Held" | "NotHeld" | "NoAnswer"
 
-export const pushResult = <T, E>(outcome: FanOut.Outcome<T, "Stored" | "AlreadyPresent", E>): PushResult => {
+export const pushResult = (outcome: Outcome<"Stored" | "AlreadyPresent">): PushResult => {
   if (!wasContacted(outcome)) return { _tag: "NeverContacted" }
   if (outcome._tag === "Answered") {
     return outcome.value === "Stored"
@@ -79,7 +96,7 @@ export const decide = (result: PushResult, verdict: Verdict): PushResult => {
   }
 }
 
-export const verdict = <T, E>(outcome: FanOut.Outcome<T, boolean, E>): Verdict =>
+export const verdict = (outcome: Outcome<boolean>): Verdict =>
   outcome._tag === "Answered" ? (outcome.value ? "Held" : "NotHeld") : "NoAnswer"
 
 /** The entries as they are to be kept: what is certainly there is never pushed again. */
@@ -94,19 +111,14 @@ const isDelivered = (result: PushResult | undefined): boolean =>
 
 // -------------------------------------------------------------------------------------------------------- common
 
-const wasContacted = <T, A, E>(outcome: FanOut.Outcome<T, A, E>): boolean =>
+const wasContacted = (outcome: Outcome<unknown>): boolean =>
   outcome._tag !== "NotStarted" && !(outcome._tag === "Cancelled" && !outcome.started)
 
-const isReplyLost = <T, A, E>(outcome: FanOut.Outcome<T, A, E>): boolean =>
-  outcome._tag === "Failed" && errorTag(outcome.cause) === "ReplyLost"
-
-const errorTag = (cause: Cause.Cause<unknown>): string | undefined => {
-  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  return typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : undefined
-}
+const isReplyLost = (outcome: Outcome<unknown>): boolean =>
+  outcome._tag === "Failed" && Cause.squash(outcome.cause) instanceof ReplyLost
 
 /** Why there is no answer, in a few words. */
-export const reasonOf = <T, A, E>(outcome: FanOut.Outcome<T, A, E>): string => {
+export const reasonOf = (outcome: Outcome<unknown>): string => {
   switch (outcome._tag) {
     case "Answered":
       return "answered"
@@ -126,5 +138,5 @@ const failureOf = (cause: Cause.Cause<unknown>, attempts: number): string => {
   if (Retry.isAttemptTimeout(error)) {
     return attempts === 1 ? `no reply in ${error.timeoutMillis / 1000} s` : `no reply in ${attempts} attempts`
   }
-  return error instanceof Error ? error.message : String(error)
+  return describeError(error)
 }

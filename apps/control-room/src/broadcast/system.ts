@@ -1,7 +1,7 @@
 /** The broadcast: a wallet, and many servers of which few are good. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Deadline } from "@holdfast/core"
-import { Clock, Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { describeCause } from "../cause.ts"
 import { Live } from "../live/Live.ts"
 import { atMost, exactly, notMeasured, type Promised } from "../Promised.ts"
@@ -27,14 +27,11 @@ const httpClient = NodeHttpClient.layerNodeHttp
 export const broadcast = (scenarios: ReadonlyArray<Scenario>): System => ({
   name: "broadcast",
   summary: "a wallet contacts many flaky servers at once, under deadlines",
-  run: Effect.gen(function* () {
-    const startNanos = yield* Clock.monotonicTimeNanos
-    const promises = yield* runWithServers(scenarios).pipe(
-      Effect.catchCause((cause) => Effect.succeed([unfinished(describeCause(cause))]))
-    )
-    const seconds = Number((yield* Clock.monotonicTimeNanos) - startNanos) / 1e9
-    return [...promises, inTime(seconds)]
-  })
+  run: runWithServers(scenarios).pipe(
+    Effect.catchCause((cause) => Effect.succeed([unfinished(describeCause(cause))])),
+    Effect.timed,
+    Effect.map(([duration, promises]) => [...promises, inTime(Duration.toSeconds(duration))])
+  )
 })
 
 const runWithServers = (scenarios: ReadonlyArray<Scenario>) =>

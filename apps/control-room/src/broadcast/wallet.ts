@@ -1,12 +1,12 @@
 /** What a wallet does with its servers: ping them, download their list, push to them, check what they hold. */
-import { Duration, Effect, Layer } from "effect"
+import { Clock, Effect } from "effect"
 import { at } from "../at.ts"
-import { type Entry, isPushable, targetsOf } from "./Entry.ts"
-import { Numbers } from "./Numbers.ts"
-import { Check, Fleet, ListDownload, Ping, Push } from "./operations.ts"
+import { type Entry, targetsOfPush } from "./Entry.ts"
+import { concurrency, Numbers } from "./Numbers.ts"
+import { Check, ListDownload, Ping, Push } from "./operations.ts"
 import {
   decide,
-  type PingResult,
+  type Outcome,
   type PushResult,
   pingResult,
   pushResult,
@@ -14,37 +14,33 @@ import {
   verdict,
   wantsCheck
 } from "./results.ts"
-import { type Verdict as Look, watch } from "./watch.ts"
+import { type Look, watch } from "./watch.ts"
 
 export interface Options {
-  /** How many servers at the same time, when it is not the default. */
-  readonly concurrency?: number
+  readonly concurrency: number
 }
 
-const fleetOf = (entries: ReadonlyArray<Entry>) => Layer.succeed(Fleet)({ entries: Effect.succeed(entries) })
+const defaults: Options = { concurrency }
 
 /** The results are in the order of the entries. */
 export const pingAll = Effect.fnUntraced(function* (
   title: string,
   entries: ReadonlyArray<Entry>,
-  options: Options = {}
+  options: Options = defaults
 ) {
-  const watched = yield* watch(
-    { title, targets: targetsOf(entries), deadlineMillis: Duration.toMillis(Numbers.ping.deadline) },
-    Ping.stream()
-  ).pipe(Effect.provide(Layer.provide(Ping.layer(options), fleetOf(entries))))
-  const results: ReadonlyArray<PingResult> = watched.report.outcomes.map((outcome) =>
-    pingResult(outcome, at(watched.settledAtMillis, outcome.index))
-  )
-  return { watched, results }
+  const startMillis = yield* Clock.currentTimeMillis
+  const watched = yield* watch({ title, entries, deadline: Numbers.ping.deadline, ...options }, (callbacks) =>
+    Ping.run(entries, callbacks)
+  ).pipe(Effect.provide(Ping.layer(options)))
+  return { watched, results: watched.report.outcomes.map((outcome) => pingResult(outcome, startMillis)) }
 })
 
 /** The list of the first source that answers; empty when none does. */
 export const downloadList = Effect.fnUntraced(function* (title: string, sources: ReadonlyArray<Entry>) {
   const watched = yield* watch(
-    { title, targets: targetsOf(sources), deadlineMillis: Duration.toMillis(Numbers.list.deadline) },
-    ListDownload.stream()
-  ).pipe(Effect.provide(Layer.provide(ListDownload.layer(), fleetOf(sources))))
+    { title, entries: sources, deadline: Numbers.list.deadline, ...defaults },
+    (callbacks) => ListDownload.run(sources, callbacks)
+  ).pipe(Effect.provide(ListDownload.layer()))
   return { watched, entries: watched.report.answered[0]?.value ?? [] }
 })
 
@@ -52,37 +48,29 @@ export const downloadList = Effect.fnUntraced(function* (title: string, sources:
 export const pushAll = Effect.fnUntraced(function* (
   title: string,
   entries: ReadonlyArray<Entry>,
-  options: Options = {}
+  options: Options = defaults
 ) {
-  const targets = targetsOf(entries).filter(({ entry }) => isPushable(entry))
   const watched = yield* watch(
     {
       title,
-      targets,
-      deadlineMillis: Duration.toMillis(Numbers.push.deadline),
-      say: (outcome) => lookOf(pushResult(outcome))
+      entries: targetsOfPush(entries).map(({ entry }) => entry),
+      deadline: Numbers.push.deadline,
+      lookOf: lookOfPush,
+      ...options
     },
-    Push.stream()
-  ).pipe(Effect.provide(Layer.provide(Push.layer(options), fleetOf(entries))))
-  const results: Array<PushResult> = entries.map(() => ({ _tag: "Skipped" }))
+    (callbacks) => Push.run(entries, callbacks)
+  ).pipe(Effect.provide(Push.layer(options)))
+  const results = entries.map((): PushResult => ({ _tag: "Skipped" }))
   for (const outcome of watched.report.outcomes) results[outcome.target.index] = pushResult(outcome)
-  return { watched, results: results as ReadonlyArray<PushResult> }
+  return { watched, results }
 })
 
 /** Whether each server holds the transactions of its entry. */
 export const checkAll = Effect.fnUntraced(function* (title: string, entries: ReadonlyArray<Entry>) {
   const watched = yield* watch(
-    {
-      title,
-      targets: targetsOf(entries),
-      deadlineMillis: Duration.toMillis(Numbers.check.deadline),
-      say: (outcome) =>
-        outcome._tag === "Answered"
-          ? { tone: outcome.value ? "good" : "bad", note: outcome.value ? "holds it" : "does not hold it" }
-          : { tone: "bad", note: reasonOf(outcome) }
-    },
-    Check.stream()
-  ).pipe(Effect.provide(Layer.provide(Check.layer(), fleetOf(entries))))
+    { title, entries, deadline: Numbers.check.deadline, lookOf: lookOfCheck, ...defaults },
+    (callbacks) => Check.run(entries, callbacks)
+  ).pipe(Effect.provide(Check.layer()))
   return { watched, verdicts: watched.report.outcomes.map(verdict) }
 })
 
@@ -92,32 +80,29 @@ export const decideByCheck = Effect.fnUntraced(function* (
   entries: ReadonlyArray<Entry>,
   results: ReadonlyArray<PushResult>
 ) {
-  const open = targetsOf(entries).filter(({ index }) => wantsCheck(at(results, index)))
+  const open = results.flatMap((result, index) => (wantsCheck(result) ? [index] : []))
   if (open.length === 0) return results
   const { verdicts } = yield* checkAll(
     title,
-    open.map(({ entry }) => entry)
+    open.map((index) => at(entries, index))
   )
-  const verdictOf = new Map(open.map(({ index }, position) => [index, at(verdicts, position)]))
+  const verdictOf = new Map(open.map((index, position) => [index, at(verdicts, position)]))
   return results.map((result, index) => decide(result, verdictOf.get(index) ?? "NoAnswer"))
 })
 
-const lookOf = (result: PushResult): Look => {
-  switch (result._tag) {
-    case "Pushed":
-      return { tone: "good", note: "pushed" }
-    case "AlreadyPresent":
-      return {
-        tone: "unknown",
-        note: result.afterLostReply ? "already present, after a lost reply" : "already present"
-      }
-    case "Failed":
-      return { tone: "bad", note: result.reason }
-    case "Unknown":
-      return { tone: "unknown", note: result.reason }
-    case "NeverContacted":
-      return { tone: "bad", note: "never contacted" }
-    case "Skipped":
-      return { tone: "good", note: "nothing to push" }
+const lookOfCheck = (outcome: Outcome<boolean>): Look => {
+  if (outcome._tag !== "Answered") return { tone: "bad", note: reasonOf(outcome) }
+  return outcome.value ? { tone: "good", note: "holds it" } : { tone: "bad", note: "does not hold it" }
+}
+
+const lookOfPush = (outcome: Outcome<"Stored" | "AlreadyPresent">): Look => {
+  const result = pushResult(outcome)
+  if (result._tag === "Pushed") return { tone: "good", note: "pushed" }
+  if (result._tag === "AlreadyPresent") {
+    return {
+      tone: "unknown",
+      note: result.afterLostReply ? "already present, after a lost reply" : "already present"
+    }
   }
+  return { tone: wantsCheck(result) ? "unknown" : "bad", note: reasonOf(outcome) }
 }

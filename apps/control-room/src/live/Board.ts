@@ -1,6 +1,6 @@
 /** What a person sees while a system runs: sections, one for each batch, with a line for each server. */
 
-export type Tone = "waiting" | "running" | "good" | "bad" | "unknown"
+export type Tone = "waiting" | "in flight" | "good" | "bad" | "unknown"
 
 export interface Line {
   readonly name: string
@@ -8,17 +8,11 @@ export interface Line {
   readonly note: string
 }
 
-export interface Progress {
-  readonly settled: number
-  readonly total: number
+export interface Section {
+  readonly title: string
   readonly elapsedMillis: number
   /** Infinity when there is none. */
   readonly deadlineMillis: number
-}
-
-export interface Section {
-  readonly title: string
-  readonly progress: Progress
   readonly lines: ReadonlyArray<Line>
   readonly open: boolean
 }
@@ -29,7 +23,8 @@ export const openSection = (
   deadlineMillis: number
 ): Section => ({
   title,
-  progress: { settled: 0, total: names.length, elapsedMillis: 0, deadlineMillis },
+  elapsedMillis: 0,
+  deadlineMillis,
   lines: names.map((name) => ({ name, tone: "waiting", note: "waiting" })),
   open: true
 })
@@ -39,29 +34,30 @@ export const setLine = (section: Section, index: number, change: Omit<Line, "nam
   lines: section.lines.map((line, at) => (at === index ? { name: line.name, ...change } : line))
 })
 
-/** `N/total (Xs / Ds)`, where X stops at the deadline. Without a deadline there is no D. */
-export const counter = ({ deadlineMillis, elapsedMillis, settled, total }: Progress): string => {
-  const deadline = deadlineMillis / 1000
-  const elapsed = Math.min(Math.floor(elapsedMillis / 1000), deadline)
-  return Number.isFinite(deadline)
-    ? `${settled}/${total} (${elapsed}s / ${deadline}s)`
-    : `${settled}/${total} (${elapsed}s)`
+/** A batch calls its servers in order, so many at once: the first that have not settled are those in flight. */
+export const markInFlight = (section: Section, concurrency: number): Section => {
+  let free = concurrency
+  const mark = (line: Line): Line =>
+    isSettled(line) || free-- <= 0 ? line : { name: line.name, tone: "in flight", note: "in flight" }
+  return { ...section, lines: section.lines.map(mark) }
 }
 
-export const isSettled = (tone: Tone): boolean => tone !== "waiting" && tone !== "running"
+export const isSettled = ({ tone }: Line): boolean => tone !== "waiting" && tone !== "in flight"
 
-const tones: ReadonlyArray<readonly [Tone, string]> = [
-  ["good", "good"],
-  ["bad", "bad"],
-  ["unknown", "unknown"],
-  ["running", "in flight"],
-  ["waiting", "waiting"]
-]
+/** `N/total (Xs / Ds)`, where X stops at the deadline. Without a deadline there is no D. */
+export const counter = ({ deadlineMillis, elapsedMillis, lines }: Section): string => {
+  const deadline = deadlineMillis / 1000
+  const elapsed = Math.min(Math.floor(elapsedMillis / 1000), deadline)
+  const time = Number.isFinite(deadline) ? `${elapsed}s / ${deadline}s` : `${elapsed}s`
+  return `${lines.filter(isSettled).length}/${lines.length} (${time})`
+}
+
+const tones: ReadonlyArray<Tone> = ["good", "bad", "unknown", "in flight", "waiting"]
 
 /** "3 good, 1 unknown", in a fixed order, without what there is none of. */
 export const tally = (lines: ReadonlyArray<Line>): string =>
   tones
-    .map(([tone, word]) => [lines.filter((line) => line.tone === tone).length, word] as const)
+    .map((tone) => [lines.filter((line) => line.tone === tone).length, tone] as const)
     .filter(([count]) => count > 0)
-    .map(([count, word]) => `${count} ${word}`)
+    .map(([count, tone]) => `${count} ${tone}`)
     .join(", ")

@@ -23,12 +23,6 @@ export class Live extends Context.Service<
     ) => Effect.Effect<Pane>
   }
 >()("control-room/Live") {
-  /** Nobody watches. */
-  static readonly silent: Layer.Layer<Live> = Layer.succeed(Live)({
-    say: () => Effect.void,
-    open: () => Effect.succeed({ update: () => Effect.void })
-  })
-
   static readonly layer: Layer.Layer<Live, never, Stdio.Stdio | Terminal.Terminal> = Layer.unwrap(
     Effect.map(output, ({ interactive }) => (interactive ? redrawn : appended))
   )

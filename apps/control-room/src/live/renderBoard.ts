@@ -8,7 +8,7 @@ export interface Screen extends Style {
 
 const looks: Record<Tone, readonly [mark: string, colour: Colour]> = {
   waiting: ["·", "dim"],
-  running: ["▸", "cyan"],
+  "in flight": ["▸", "cyan"],
   good: ["✓", "green"],
   bad: ["✗", "red"],
   unknown: ["?", "yellow"]
@@ -40,7 +40,7 @@ export const renderBoard = (sections: ReadonlyArray<Section>, screen: Screen): R
 }
 
 const renderHead = (section: Section, screen: Screen): string => {
-  const summary = section.open ? counter(section.progress) : tally(section.lines)
+  const summary = section.open ? counter(section) : tally(section.lines)
   const right = cell(summary, Math.min(summary.length, screen.columns - 4))
   const title = cell(section.title, screen.columns - right.length - 4)
   return section.open
@@ -59,6 +59,7 @@ const renderLines = (lines: ReadonlyArray<Line>, rows: number, screen: Screen): 
   ]
 }
 
+/** Long enough for the names there are; the rest of the line belongs to what became of them. */
 const nameWidthMax = 22
 
 const renderLine = (line: Line, screen: Screen): string => {

@@ -5,12 +5,12 @@ import { counter, isSettled, type Section } from "./Board.ts"
 const heartbeatMillis = 5000
 
 export const renderPlain = (before: Section, after: Section): ReadonlyArray<string> => {
-  const head = `${after.title} ${counter(after.progress)}`
+  const head = `${after.title} ${counter(after)}`
   const settled = after.lines.filter(
-    (line, index) => isSettled(line.tone) && before.lines[index]?.tone !== line.tone
+    (line, index) => isSettled(line) && before.lines[index]?.tone !== line.tone
   )
   if (settled.length > 0) return settled.map((line) => `${head} · ${line.name}: ${line.note}`)
   return beats(after) > beats(before) ? [head] : []
 }
 
-const beats = (section: Section): number => Math.floor(section.progress.elapsedMillis / heartbeatMillis)
+const beats = (section: Section): number => Math.floor(section.elapsedMillis / heartbeatMillis)

@@ -1,15 +1,13 @@
 /** Starts a demo as a process of its own, with a process group of its own, and tells what becomes of it. */
-import { type ChildProcess, spawn } from "node:child_process"
+import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { connect, type Socket } from "node:net"
 import { createInterface } from "node:readline"
-import { setTimeout as delay } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
+import { onTestFinished, vi } from "vitest"
 
-export const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+/** Processes are started, on a machine that may be very busy: only what hangs takes this long. */
+export const timeout = 120_000
 
 export interface Demo {
-  readonly process: ChildProcess
   readonly pid: number
   readonly lines: ReadonlyArray<string>
   /** The code, or the name of the signal that ended it. */
@@ -18,14 +16,19 @@ export interface Demo {
   readonly saw: (pattern: RegExp) => Promise<RegExpExecArray>
 }
 
+/** It ends with its test, however that ends; and its servers with it, because their standard input closes. */
 export const startDemo = (file: string, ...args: ReadonlyArray<string>): Demo => {
   const child = spawn(process.execPath, [file, "demo", ...args], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"]
   })
+  const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string)
+  onTestFinished(async () => {
+    child.kill("SIGKILL")
+    await ended
+  })
   const lines: Array<string> = []
   const watchers = new Set<() => void>()
-  const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string)
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", (line) => {
       lines.push(line)
@@ -47,33 +50,22 @@ export const startDemo = (file: string, ...args: ReadonlyArray<string>): Demo =>
       void ended.then((how) => reject(new Error(`ended (${how}) without ${pattern}:\n${lines.join("\n")}`)))
     })
   if (child.pid === undefined) throw new Error("the demo did not start")
-  return { process: child, pid: child.pid, lines, ended, saw }
+  return { pid: child.pid, lines, ended, saw }
 }
 
-/** The servers' process of a demo, and a connection to it that closes when it ends. */
-export const serversOf = async (
-  demo: Demo
-): Promise<{ readonly pid: number; readonly connection: Socket }> => {
-  const [, pid, port] = await demo.saw(/servers in process (\d+); what they see: http:\/\/127\.0\.0\.1:(\d+)/)
-  const connection = connect({ host: "127.0.0.1", port: Number(port) })
-  connection.on("error", () => {})
-  await once(connection, "connect")
-  return { pid: Number(pid), connection }
-}
+/** Where the servers of a demo tell what they see. */
+export const serversOf = async (demo: Demo): Promise<string> =>
+  (await demo.saw(/what they see: (\S+)/))[1] ?? ""
 
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-/** A process that is not our child gives no event when it is gone; its sockets close an instant before it is. */
-export const isGone = async (pid: number): Promise<boolean> => {
-  for (let tries = 0; tries < 250; tries++) {
-    if (!isAlive(pid)) return true
-    await delay(20)
-  }
-  return false
-}
+/**
+ * Waits until nobody listens there any more. A process that is not our child gives no event when it ends, and its id
+ * stays taken until somebody has taken note of its end; but its sockets close with it.
+ */
+export const gone = (url: string): Promise<void> =>
+  vi.waitFor(
+    async () => {
+      const response = await fetch(url).catch(() => undefined)
+      if (response !== undefined) throw new Error(`somebody still listens at ${url}`)
+    },
+    { timeout: timeout / 2, interval: 20 }
+  )

@@ -145,7 +145,7 @@ class Run<A, E, E2> {
     const { alarm, inherited } = this
     const error = this.options.expired({
       label: alarm.label,
-      budgetMillis: toMillis(this.budgetNanos),
+      budgetMillis: Math.max(0, toMillis(this.budgetNanos)),
       elapsedMillis: toMillis(this.clock.monotonicTimeNanosUnsafe() - this.startNanos),
       inherited
     })

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { atMost, exactly } from "../../Promised.ts"
 import { concurrency } from "../Numbers.ts"
 import { mostInFlight } from "../observed.ts"
-import { entriesWithTransactions, type Scenario, several } from "../Scenario.ts"
+import { type Scenario, several, withTransactions } from "../Scenario.ts"
 import { pushAll } from "../wallet.ts"
 
 const count = 32
@@ -15,7 +15,7 @@ export const crowd: Scenario = {
   run: Effect.fnUntraced(function* (stage) {
     const { results } = yield* pushAll(
       `push: ${count} servers, ${concurrency} at a time`,
-      entriesWithTransactions(stage, "crowd")
+      withTransactions(stage.entries, "crowd")
     )
     const seen = yield* stage.seenIdle
     return [

@@ -1,9 +1,9 @@
 /** Twenty dead servers under push: the deadline cuts, and the report tells apart what it cut. */
 import { Duration, Effect } from "effect"
-import { bySecond, exactly } from "../../Promised.ts"
+import { atSecond, exactly } from "../../Promised.ts"
 import { concurrency, Numbers } from "../Numbers.ts"
 import { requestsOf } from "../observed.ts"
-import { entriesWithTransactions, type Scenario, several } from "../Scenario.ts"
+import { type Scenario, several, withTransactions } from "../Scenario.ts"
 import { pushAll } from "../wallet.ts"
 
 const count = 20
@@ -15,17 +15,17 @@ export const deadPush: Scenario = {
   run: Effect.fnUntraced(function* (stage) {
     const { results, watched } = yield* pushAll(
       "push: 20 dead servers",
-      entriesWithTransactions(stage, "dead-push")
+      withTransactions(stage.entries, "dead-push")
     )
     const seen = yield* stage.seenIdle
     const { failed, notStarted, timedOut } = watched.report
     const attempts = seen.map((server) => requestsOf(server, "push").length)
     const withAttempts = (n: number) => attempts.filter((made) => made === n).length
     return [
-      bySecond({
+      atSecond({
         id: "dead-push/deadline",
         text: "Pushing to 20 dead servers returns at the deadline",
-        bound: Duration.toSeconds(Numbers.push.deadline),
+        at: Duration.toSeconds(Numbers.push.deadline),
         measured: watched.elapsedSeconds
       }),
       exactly({

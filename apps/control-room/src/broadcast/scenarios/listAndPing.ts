@@ -1,10 +1,11 @@
 /** The list comes from the first source that has it; then every server on it is pinged. */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { at } from "../../at.ts"
 import { bySecond, exactly } from "../../Promised.ts"
 import { Numbers, worstCaseSeconds } from "../Numbers.ts"
 import { requestsOf } from "../observed.ts"
-import { entriesOf, type Scenario } from "../Scenario.ts"
+import { contactsBetween } from "../results.ts"
+import type { Scenario } from "../Scenario.ts"
 import { downloadList, pingAll } from "../wallet.ts"
 
 const sources = 3
@@ -25,10 +26,13 @@ export const listAndPing: Scenario = {
     { name: "trickling body", behaviour: { _tag: "Trickling", part: "body" } }
   ],
   run: Effect.fnUntraced(function* (stage) {
-    const list = yield* downloadList("list: three sources", entriesOf(stage).slice(0, sources))
+    const urls = stage.entries.map(({ url }) => url)
+    const list = yield* downloadList("list: three sources", stage.entries.slice(0, sources))
+    const from = yield* Clock.currentTimeMillis
     const { results, watched } = yield* pingAll("ping: every server of the list", list.entries, {
-      concurrency: 20
+      concurrency: list.entries.length
     })
+    const to = yield* Clock.currentTimeMillis
     const seen = yield* stage.seenIdle
     const good = results.filter((result) => result.status === 200)
     return [
@@ -36,7 +40,7 @@ export const listAndPing: Scenario = {
         id: "list/first",
         text: "The list is there when the first source has answered",
         bound: 0.3,
-        measured: list.watched.elapsedSeconds
+        measured: list.watched.report.satisfied ? list.watched.elapsedSeconds : NaN
       }),
       exactly({
         id: "list/loser",
@@ -50,8 +54,8 @@ export const listAndPing: Scenario = {
       exactly({
         id: "list/entries",
         text: "It names every server",
-        bound: stage.urls.length,
-        measured: list.entries.filter((entry) => stage.urls.includes(entry.url)).length,
+        bound: urls.length,
+        measured: list.entries.filter(({ url }) => urls.includes(url)).length,
         unit: "servers"
       }),
       bySecond({
@@ -72,9 +76,8 @@ export const listAndPing: Scenario = {
       exactly({
         id: "list/ping-contact",
         text: "… and the time of the last contact is set either way",
-        bound: stage.urls.length,
-        measured: results.filter((result) => "lastContactMillis" in result && result.lastContactMillis > 0)
-          .length,
+        bound: urls.length,
+        measured: contactsBetween(results, from, to),
         unit: "servers"
       })
     ]

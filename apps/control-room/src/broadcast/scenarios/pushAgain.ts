@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { exactly } from "../../Promised.ts"
 import { requestsOf } from "../observed.ts"
 import { remember } from "../results.ts"
-import { entriesWithTransactions, type Scenario } from "../Scenario.ts"
+import { type Scenario, withTransactions } from "../Scenario.ts"
 import type { SeenServer } from "../servers/Wire.ts"
 import { pushAll } from "../wallet.ts"
 
@@ -16,7 +16,7 @@ export const pushAgain: Scenario = {
     { name: "failing", behaviour: { _tag: "Failing" } }
   ],
   run: Effect.fnUntraced(function* (stage) {
-    const entries = entriesWithTransactions(stage, "again")
+    const entries = withTransactions(stage.entries, "again")
     const { results } = yield* pushAll("push: two good servers, one failing", entries)
     const before = yield* stage.seenIdle
     yield* pushAll("push: the same list again", remember(entries, results))

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { atSecond, exactly, type Promised } from "../../Promised.ts"
 import { type Budget, Numbers, worstCaseSeconds } from "../Numbers.ts"
-import { entriesWithTransactions, type Scenario } from "../Scenario.ts"
+import { type Scenario, withTransactions } from "../Scenario.ts"
 import { checkAll, downloadList, pingAll, pushAll } from "../wallet.ts"
 
 /** What a connect to a full backlog must do: Windows is the one that says no. */
@@ -18,7 +18,7 @@ export const worstCases: Scenario = {
     { name: "dead 2", behaviour: { _tag: "Stalling" } }
   ],
   run: Effect.fnUntraced(function* (stage) {
-    const entries = entriesWithTransactions(stage, "worst")
+    const entries = withTransactions(stage.entries, "worst")
     const one = (position: number) => entries.slice(position, position + 1)
     // Where there are no black holes, servers that accept and never answer cost the same.
     const [hole, what] =

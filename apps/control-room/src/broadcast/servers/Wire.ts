@@ -6,29 +6,28 @@ export const Operation = Schema.Literals(["ping", "list", "push", "check"])
 export type Operation = typeof Operation.Type
 
 /** How one server behaves. Each kind is one way in which a real server disappoints, or does not. */
-export const Behaviour = Schema.Union([
-  Schema.TaggedStruct("Answering", {}),
-  Schema.TaggedStruct("Slow", { delayMillis: Schema.Finite }),
+export type Behaviour =
+  | { readonly _tag: "Answering" }
+  | { readonly _tag: "Slow"; readonly delayMillis: number }
   /** Nothing listens on its port. */
-  Schema.TaggedStruct("Refusing", {}),
+  | { readonly _tag: "Refusing" }
   /** Accepts and never answers: every operation, or only those named. */
-  Schema.TaggedStruct("Stalling", { only: Schema.optionalKey(Schema.Array(Operation)) }),
+  | { readonly _tag: "Stalling"; readonly only?: ReadonlyArray<Operation> }
   /** Sends one byte at a time, for ever. */
-  Schema.TaggedStruct("Trickling", {
-    part: Schema.Literals(["header", "body"]),
-    only: Schema.optionalKey(Schema.Array(Operation))
-  }),
+  | {
+      readonly _tag: "Trickling"
+      readonly part: "header" | "body"
+      readonly only?: ReadonlyArray<Operation>
+    }
   /** Replies with bytes that are not HTTP, with a body that is not what was agreed, or with no body. */
-  Schema.TaggedStruct("Garbage", { reply: Schema.Literals(["http", "json", "empty"]) }),
-  Schema.TaggedStruct("Failing", {}),
-  /** Stores the transactions, and keeps back the reply of the first `stalls` pushes (-1: of every push). */
-  Schema.TaggedStruct("CommitThenStall", { stalls: Schema.Int }),
+  | { readonly _tag: "Garbage"; readonly reply: "http" | "json" | "empty" }
+  | { readonly _tag: "Failing" }
+  /** Stores the transactions, and keeps back the reply to its first push, or to every push. */
+  | { readonly _tag: "CommitThenStall"; readonly stalls: "first" | "every" }
   /** Listens with a full backlog, so that a connect neither succeeds nor fails. */
-  Schema.TaggedStruct("BlackHoled", {}),
+  | { readonly _tag: "BlackHoled" }
   /** Says that it has every transaction already; `holds` tells whether that is true. */
-  Schema.TaggedStruct("AlreadyPresent", { holds: Schema.Boolean })
-])
-export type Behaviour = typeof Behaviour.Type
+  | { readonly _tag: "AlreadyPresent"; readonly holds: boolean }
 
 /** One server to start. Names are for people: nothing is keyed by them. */
 export interface ServerSpec {
@@ -63,8 +62,8 @@ export type SeenRequest = typeof SeenRequest.Type
 export const SeenServer = Schema.Struct({
   requests: Schema.Array(SeenRequest),
   openConnections: Schema.Int,
-  /** How many times each transaction was stored, by its id. */
-  stored: Schema.Record(Schema.String, Schema.Int)
+  /** The ids of the transactions that it stored. */
+  stored: Schema.Array(Schema.String)
 })
 export type SeenServer = typeof SeenServer.Type
 

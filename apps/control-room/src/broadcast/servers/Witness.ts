@@ -13,13 +13,10 @@ export interface Note {
 
 export class Witness {
   readonly #requests: Array<Mutable<SeenRequest>> = []
-  readonly #stored = new Map<string, number>()
-  readonly #onChange: () => void
+  readonly #stored = new Set<string>()
   #openConnections = 0
-
-  constructor(onChange: () => void) {
-    this.#onChange = onChange
-  }
+  /** Called whenever something was seen. */
+  onChange: () => void = () => {}
 
   connected(): void {
     this.#openConnections += 1
@@ -27,18 +24,18 @@ export class Witness {
 
   disconnected(): void {
     this.#openConnections -= 1
-    this.#onChange()
+    this.onChange()
   }
 
   received(operation: Operation, digest: string, startMillis: number): Note {
     const request: Mutable<SeenRequest> = { operation, startMillis, end: "open", digest }
     this.#requests.push(request)
-    this.#onChange()
+    this.onChange()
     const end = (how: "answered" | "dropped") => {
       if (request.end !== "open") return
       request.end = how
       request.endMillis = performance.now()
-      this.#onChange()
+      this.onChange()
     }
     return { answered: () => end("answered"), closed: () => end("dropped") }
   }
@@ -53,14 +50,7 @@ export class Witness {
   }
 
   store(transactions: ReadonlyArray<string>): void {
-    for (const transaction of transactions) {
-      const id = transactionId(transaction)
-      this.#stored.set(id, (this.#stored.get(id) ?? 0) + 1)
-    }
-  }
-
-  get asked(): boolean {
-    return this.#requests.length > 0
+    for (const transaction of transactions) this.#stored.add(transactionId(transaction))
   }
 
   get idle(): boolean {
@@ -71,7 +61,7 @@ export class Witness {
     return {
       requests: this.#requests,
       openConnections: this.#openConnections,
-      stored: Object.fromEntries(this.#stored)
+      stored: Array.from(this.#stored)
     }
   }
 }

@@ -11,9 +11,9 @@ export interface Exchange {
   readonly witness: Witness
   /** A complete, well-formed reply. */
   readonly reply: (status: number, body: string) => void
-  /** The socket, for a server that does not keep to HTTP; taking it counts as having begun the reply. */
-  readonly takeSocket: () => Socket
-  /** The request's own socket without having answered: for a reply that never gets anywhere. */
+  /** A reply of a server that does not keep to HTTP, and its end. */
+  readonly replyRaw: (bytes: string) => void
+  /** The socket of the request: for a reply that never gets anywhere. */
   readonly socket: Socket
   readonly name: string
   /** Every server of this one's group, for the list that it offers. */
@@ -59,9 +59,10 @@ const honest: Answer = (exchange) => {
       return reply(200, JSON.stringify(roster()))
     case "push": {
       const transactions = splitLines(body)
-      const fresh = transactions.filter((transaction) => !witness.holds(transactionId(transaction)))
-      witness.store(fresh)
-      return reply(200, transactions.length > 0 && fresh.length === 0 ? alreadyPresent : acknowledgement)
+      const heldAll =
+        transactions.length > 0 && transactions.every((one) => witness.holds(transactionId(one)))
+      witness.store(transactions)
+      return reply(200, heldAll ? alreadyPresent : acknowledgement)
     }
     case "check":
       return reply(200, JSON.stringify({ held: splitLines(body).filter((id) => witness.holds(id)) }))
@@ -98,8 +99,7 @@ const garbage =
   (exchange) => {
     switch (kind) {
       case "http":
-        exchange.takeSocket().end("\u0000\u0001 this is not HTTP\r\n\r\n")
-        return
+        return exchange.replyRaw("\u0000\u0001 this is not HTTP\r\n\r\n")
       case "json":
         return exchange.reply(200, "[1, 2,")
       case "empty":
@@ -108,11 +108,12 @@ const garbage =
   }
 
 const commitThenStall =
-  (stalls: number): Answer =>
+  (stalls: "first" | "every"): Answer =>
   (exchange) => {
     const { body, operation, witness } = exchange
-    if (operation !== "push" || (stalls >= 0 && witness.count("push") > stalls)) return honest(exchange)
-    witness.store(splitLines(body).filter((transaction) => !witness.holds(transactionId(transaction))))
+    const isFirst = witness.count("push") === 1
+    if (operation !== "push" || (stalls === "first" && !isFirst)) return honest(exchange)
+    witness.store(splitLines(body))
   }
 
 const claimPresent =

@@ -36,9 +36,9 @@ export const listen = async (
       name: spec.name,
       roster,
       socket: request.socket,
-      takeSocket: () => {
+      replyRaw: (bytes) => {
         note.answered()
-        return request.socket
+        request.socket.end(bytes)
       },
       reply: (status, text) => {
         note.answered()

@@ -6,7 +6,7 @@
  */
 import { at } from "../../at.ts"
 import { type Nature, openBlackHole } from "./blackHole.ts"
-import { type Control, openControl } from "./control.ts"
+import { openControl } from "./control.ts"
 import { listen } from "./listen.ts"
 import { refusingPorts } from "./refuse.ts"
 import type { Ready, ServerSpec } from "./Wire.ts"
@@ -19,10 +19,10 @@ process.stdin
 
 const specs = JSON.parse(process.argv[2] ?? "[]") as ReadonlyArray<ServerSpec>
 
-let control: Control | undefined
-const witnesses = specs.map(() => new Witness(() => control?.changed()))
+const witnesses = specs.map(() => new Witness())
+const control = await openControl(witnesses)
 const nextRefusing = await refusingPorts()
-const natures = new Set<Nature>()
+const natures: Array<Nature> = []
 
 const rosterOf = (group: string) =>
   specs.flatMap((spec, index) => (spec.group === group ? [{ name: spec.name, url: urls[index] ?? "" }] : []))
@@ -33,7 +33,7 @@ const open = async (spec: ServerSpec, witness: Witness): Promise<string> => {
       return nextRefusing()
     case "BlackHoled": {
       const { nature, url } = await openBlackHole()
-      natures.add(nature)
+      natures.push(nature)
       return url
     }
     default:
@@ -41,7 +41,10 @@ const open = async (spec: ServerSpec, witness: Witness): Promise<string> => {
   }
 }
 
-control = await openControl(witnesses)
 const urls = await Promise.all(specs.map((spec, index) => open(spec, at(witnesses, index))))
-const ready: Ready = { control: control.url, urls, blackHole: [...natures][0] ?? "none" }
+const ready: Ready = {
+  control,
+  urls,
+  blackHole: natures.find((nature) => nature !== "hangs") ?? natures[0] ?? "none"
+}
 process.stdout.write(`${JSON.stringify(ready)}\n`)
