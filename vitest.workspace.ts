@@ -10,6 +10,7 @@ export default defineConfig({
     projects: [
       project("core", "packages/core"),
       project("control-room", "apps/control-room"),
+      project("bench", "apps/bench"),
       project("scripts", "scripts")
     ],
     // `.ci/run` sums up the JSON report.

@@ -19,7 +19,7 @@ export interface MemoryCase {
 
 /** How much is run. */
 export interface Effort extends Budget {
-  /** Each group runs in so many processes, because what the compiler does differs from one to the next. */
+  /** Each group runs in so many processes, because what the compiler does may differ from one to the next. */
   readonly processes: number
   /** The size of a memory case. */
   readonly size: number
@@ -27,9 +27,9 @@ export interface Effort extends Budget {
 
 export const thorough: Effort = {
   processes: 3,
-  rounds: 15,
+  rounds: 11,
   sampleMillis: 50,
-  warmUpMillis: 400,
+  warmUpMillis: 300,
   size: 100_000
 }
 

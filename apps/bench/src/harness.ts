@@ -11,24 +11,20 @@ export interface Subject {
   readonly name: string
   /** Makes so many calls, and ends when the last of them has ended. */
   readonly run: (calls: number) => Promise<unknown>
-  readonly against?: Against
+  /** The ratio to the peer that was promised. */
+  readonly target?: number
   /** What a reader must know to compare it with the others. */
   readonly note?: string
-}
-
-export interface Against {
-  /** The name of another subject of the group. */
-  readonly peer: string
-  /** Whether whole calls are compared, or what each adds over the bare call. */
-  readonly by: "total" | "added"
-  /** The ratio that was promised; a comparison without one is for information. */
-  readonly target?: number
 }
 
 /** Subjects that are measured together; the first is the bare call. */
 export interface Group {
   readonly name: string
   readonly title: string
+  /** The subject that all others are compared with. */
+  readonly peer: string
+  /** Whether whole calls are compared, or what each adds over the bare call. */
+  readonly by: "total" | "added"
   readonly subjects: ReadonlyArray<Subject>
   /** Calls are made in multiples of this; 1 by default. */
   readonly multiple?: number
@@ -49,22 +45,26 @@ const nanosPerMilli = 1e6
 const nanosPerMicro = 1e3
 
 /**
- * Nanoseconds of processor time that so many calls take, on all threads of the process, so that the collection of
- * garbage counts, and what else runs on the machine does not.
+ * Nanoseconds of processor time on all threads of this process, so that the collection of garbage counts, and what else
+ * runs on the machine does not. Windows counts them in ticks that are too long for a sample; there it is the clock.
  */
-const time = async (subject: Subject, calls: number): Promise<number> => {
-  const start = process.cpuUsage()
-  await subject.run(calls)
-  const { system, user } = process.cpuUsage(start)
+const spentNanos = (): number => {
+  if (process.platform === "win32") return Number(process.hrtime.bigint())
+  const { system, user } = process.cpuUsage()
   return (user + system) * nanosPerMicro
+}
+
+/** Nanoseconds that so many calls take. */
+const time = async (subject: Subject, calls: number): Promise<number> => {
+  const start = spentNanos()
+  await subject.run(calls)
+  return spentNanos() - start
 }
 
 /** Runs the subject for so long, and returns the largest number of calls that it made at once. */
 const runFor = async (subject: Subject, multiple: number, millis: number): Promise<number> => {
   let calls = multiple
-  for (let spentNanos = 0; spentNanos < millis * nanosPerMilli; calls *= 2) {
-    spentNanos += await time(subject, calls)
-  }
+  for (let nanos = 0; nanos < millis * nanosPerMilli; calls *= 2) nanos += await time(subject, calls)
   return calls / 2
 }
 
@@ -118,16 +118,22 @@ export interface Spread {
 /** Quantiles between two values are interpolated. */
 export const spread = (values: ReadonlyArray<number>): Spread => {
   const sorted = values.toSorted((a, b) => a - b)
-  const at = (quantile: number): number => {
-    const position = quantile * (sorted.length - 1)
-    const below = sorted[Math.floor(position)] ?? Number.NaN
-    const above = sorted[Math.ceil(position)] ?? Number.NaN
-    return below + (above - below) * (position - Math.floor(position))
+  const quantile = (part: number): number => {
+    const position = part * (sorted.length - 1)
+    const below = at(sorted, Math.floor(position))
+    return below + (at(sorted, Math.ceil(position)) - below) * (position - Math.floor(position))
   }
-  return { median: at(0.5), lowerQuartile: at(0.25), upperQuartile: at(0.75), min: at(0), max: at(1) }
+  return {
+    median: quantile(0.5),
+    lowerQuartile: quantile(0.25),
+    upperQuartile: quantile(0.75),
+    min: quantile(0),
+    max: quantile(1)
+  }
 }
 
-export interface Ratio extends Against, Spread {
+export interface Ratio extends Spread {
+  readonly target?: number
   /** Whether the median keeps the target, where there is one. */
   readonly ok?: boolean
 }
@@ -139,39 +145,38 @@ export interface Row {
   readonly nanosPerCall: Spread
   /** Over the bare call; zero for the bare call itself. */
   readonly addedNanos: Spread
+  /** To the peer; none for the peer and for the bare call. */
   readonly ratio?: Ratio
 }
 
 /** Compares the subjects within each round, then sums up the rounds. */
 export const compare = (
-  subjects: ReadonlyArray<Omit<Subject, "run">>,
+  group: Omit<Group, "subjects"> & { readonly subjects: ReadonlyArray<Omit<Subject, "run">> },
   rounds: ReadonlyArray<Round>
 ): ReadonlyArray<Row> => {
-  const total = (name: string) => {
-    const index = subjects.findIndex((subject) => subject.name === name)
-    if (index < 0) throw new Error(`no subject has the name "${name}"`)
-    return rounds.map((round) => round[index] ?? Number.NaN)
-  }
-  const bare = total(subjects[0]?.name ?? "")
-  const added = (name: string) => minus(total(name), bare)
-  return subjects.map(({ against, name, note }) => ({
+  const { by, subjects } = group
+  const peer = subjects.findIndex(({ name }) => name === group.peer)
+  if (peer < 0) throw new Error(`no subject of ${group.name} has the name "${group.peer}"`)
+  const total = (index: number) => rounds.map((round) => at(round, index))
+  const added = (index: number) => rounds.map((round) => at(round, index) - at(round, 0))
+  const figures = by === "total" ? total : added
+  return subjects.map(({ name, note, target }, index) => ({
     subject: name,
     ...(note === undefined ? {} : { note }),
-    nanosPerCall: spread(total(name)),
-    addedNanos: spread(added(name)),
-    ...(against === undefined ? {} : { ratio: ratio(against, against.by === "total" ? total : added, name) })
+    nanosPerCall: spread(total(index)),
+    addedNanos: spread(added(index)),
+    ...(index === 0 || index === peer ? {} : { ratio: ratio(figures(index), figures(peer), target) })
   }))
 }
 
-const ratio = (against: Against, figures: (name: string) => ReadonlyArray<number>, name: string): Ratio => {
-  const peer = figures(against.peer)
-  const ratios = spread(figures(name).map((figure, round) => figure / (peer[round] ?? Number.NaN)))
-  return {
-    ...against,
-    ...ratios,
-    ...(against.target === undefined ? {} : { ok: ratios.median <= against.target })
-  }
+const ratio = (
+  figures: ReadonlyArray<number>,
+  peer: ReadonlyArray<number>,
+  target: number | undefined
+): Ratio => {
+  const ratios = spread(figures.map((figure, round) => figure / at(peer, round)))
+  return target === undefined ? ratios : { ...ratios, target, ok: ratios.median <= target }
 }
 
-const minus = (left: ReadonlyArray<number>, right: ReadonlyArray<number>): ReadonlyArray<number> =>
-  left.map((value, index) => value - (right[index] ?? Number.NaN))
+/** A figure that is missing makes all that is computed with it NaN. */
+const at = (figures: ReadonlyArray<number>, index: number): number => figures[index] ?? Number.NaN

@@ -40,51 +40,49 @@ class TargetsMissed extends Schema.TaggedError<TargetsMissed>("bench/TargetsMiss
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url))
 const decodeLine = Schema.decodeEffect(Schema.fromJsonString(Schema.Array(Schema.Number)))
 
-/** One line that is written over where there is a terminal, and no more than one for each task where there is none. */
-const progress = Effect.fnUntraced(function* (task: Task, process: number, line: number) {
+/** A line that is written over, where there is a terminal. */
+const progress = Effect.fnUntraced(function* (text: string) {
   const { stderrIsTerminal } = yield* Stdio.Stdio
-  const { bench, effort, name } = task
-  if (yield* stderrIsTerminal) {
-    const text = `${bench}/${name}: process ${process} of ${effort.processes}, round ${line} of ${effort.rounds}`
-    yield* Effect.sync(() => globalThis.process.stderr.write(`\r\x1b[K${text}\r`))
-  } else if (process === 1 && line === 0) yield* Console.error(`measuring ${bench}/${name}`)
+  if (yield* stderrIsTerminal) yield* Effect.sync(() => process.stderr.write(`\r\x1b[K${text}`))
 })
 
-/** The lines of all processes of a task. */
-const measured = Effect.fnUntraced(function* (task: Task) {
+/** The lines of one process. */
+const run = Effect.fnUntraced(function* (task: Task, title: string) {
   const lines: Array<Round> = []
-  for (let process = 1; process <= task.effort.processes; process++) {
-    yield* progress(task, process, 0)
-    yield* Effect.scoped(
-      Effect.gen(function* () {
-        const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-        const handle = yield* spawner.spawn(
-          ChildProcess.make(globalThis.process.execPath, ["--expose-gc", worker, JSON.stringify(task)], {
-            stderr: "inherit"
-          })
-        )
-        let round = 0
-        yield* handle.stdout.pipe(
-          Stream.decodeText(),
-          Stream.splitLines,
-          Stream.mapEffect((line) => decodeLine(line)),
-          Stream.runForEach((line) => {
-            lines.push(line)
-            return progress(task, process, ++round)
-          })
-        )
-        const exitCode = yield* handle.exitCode
-        if (exitCode !== 0) return yield* new WorkerFailed({ task: `${task.bench}/${task.name}`, exitCode })
-      })
-    )
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const handle = yield* spawner.spawn(
+    ChildProcess.make(process.execPath, ["--expose-gc", worker, JSON.stringify(task)], { stderr: "inherit" })
+  )
+  yield* handle.stdout.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.mapEffect((line) => decodeLine(line)),
+    Stream.runForEach((line) => progress(`${title}, round ${lines.push(line)} of ${task.effort.rounds}`))
+  )
+  const exitCode = yield* handle.exitCode
+  if (exitCode !== 0) return yield* new WorkerFailed({ task: `${task.bench}/${task.name}`, exitCode })
+  return lines
+}, Effect.scoped)
+
+/** The lines of all processes of a task, one process after the other. */
+const measured = Effect.fnUntraced(function* (task: Task) {
+  const { bench, effort, name } = task
+  const { stderrIsTerminal } = yield* Stdio.Stdio
+  if (!(yield* stderrIsTerminal)) yield* Console.error(`measuring ${bench}/${name}`)
+  const lines: Array<Round> = []
+  for (let number = 1; number <= effort.processes; number++) {
+    const title = `${bench}/${name}: process ${number} of ${effort.processes}`
+    yield* progress(title)
+    lines.push(...(yield* run(task, title)))
   }
+  yield* progress("")
   return lines
 })
 
 const runGroup = Effect.fnUntraced(function* (bench: string, group: Group, effort: Effort) {
-  const { name, subjects, title } = group
+  const { by, name, peer, title } = group
   const rounds = yield* measured({ bench, name, effort })
-  const result: GroupResult = { name, title, rows: compare(subjects, rounds) }
+  const result: GroupResult = { name, title, peer, by, rows: compare(group, rounds), rounds }
   yield* Console.log(renderGroup(result))
   return result
 })
@@ -142,7 +140,7 @@ const bench = Command.make(
       Flag.optional
     ),
     quick: Flag.Boolean("quick").pipe(
-      Flag.withDescription("Show that everything runs; the figures say nothing"),
+      Flag.withDescription("Show that everything runs; the figures say nothing, and nothing is judged"),
       Flag.withDefault(false)
     ),
     strict: Flag.Boolean("strict").pipe(
@@ -155,6 +153,7 @@ const bench = Command.make(
     const chosen = benches.filter(({ name }) => flags.names.length === 0 || flags.names.includes(name))
     const results = yield* Effect.forEach(chosen, (each) => runBench(each, effort))
     if (Option.isSome(flags.json)) yield* write(flags.json.value, effort, results)
+    if (flags.quick) return yield* Console.log("that was quick: the figures say nothing")
     const missed = misses(results)
     yield* Console.log(
       missed.length === 0 ? "every target is met" : ["targets missed:", ...missed].join("\n  ")

@@ -1,11 +1,11 @@
 /** What was found, for people and for programs. */
 import type { MemoryCase } from "./Bench.ts"
-import type { Row, Spread } from "./harness.ts"
+import type { Group, Round, Row, Spread } from "./harness.ts"
 
-export interface GroupResult {
-  readonly name: string
-  readonly title: string
+export interface GroupResult extends Pick<Group, "name" | "title" | "peer" | "by"> {
   readonly rows: ReadonlyArray<Row>
+  /** The time per call in each round, in the order of the rows. */
+  readonly rounds: ReadonlyArray<Round>
 }
 
 export interface MemoryResult extends Omit<MemoryCase, "run"> {
@@ -24,25 +24,24 @@ export interface BenchResult {
 const verdict = (ok: boolean | undefined): string => (ok === undefined ? "" : ok ? "ok" : "MISS")
 const atMost = (target: number | undefined): string => (target === undefined ? "" : `≤ ${target}`)
 
-const timeHead = ["subject", "ns/call", "added", "ratio", "quartiles", "to", "target", "", "note"]
+const timeHead = ["", "ns/call", "added", "ratio", "quartiles", "target", "", "note"]
 
 const timeCells = ({ addedNanos, nanosPerCall, note = "", ratio, subject }: Row): ReadonlyArray<string> => [
   subject,
   nanosPerCall.median.toFixed(0),
   addedNanos.median.toFixed(0),
   ...(ratio === undefined
-    ? ["", "", "", "", ""]
+    ? ["", "", "", ""]
     : [
         ratio.median.toFixed(2),
         `${ratio.lowerQuartile.toFixed(2)}–${ratio.upperQuartile.toFixed(2)}`,
-        `${ratio.peer}${ratio.by === "added" ? ", added" : ""}`,
         atMost(ratio.target),
         verdict(ratio.ok)
       ]),
   note
 ]
 
-const memoryHead = ["case", "peak MiB", "lowest", "target", ""]
+const memoryHead = ["", "peak MiB", "lowest", "target", ""]
 
 const memoryCells = ({ limitMiB, ok, peakMiB, title }: MemoryResult): ReadonlyArray<string> => [
   title,
@@ -69,11 +68,13 @@ const align = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   return lines.map((line) => `  ${line}\n`).join("")
 }
 
-export const renderGroup = ({ rows, title }: GroupResult): string =>
-  `${title}\n${align([timeHead, ...rows.map(timeCells)])}\n`
+export const renderGroup = ({ by, peer, rows, title }: GroupResult): string => {
+  const what = by === "added" ? "what a call adds" : "a call"
+  return `${title}\nratio: ${what}, to ${peer}\n${align([timeHead, ...rows.map(timeCells)])}`
+}
 
 export const renderMemory = (results: ReadonlyArray<MemoryResult>, size: number): string =>
-  `peak of resident memory, ${size.toLocaleString("en")} targets, asynchronous calls\n${align([memoryHead, ...results.map(memoryCells)])}\n`
+  `peak of resident memory, ${size.toLocaleString("en")} targets, asynchronous calls\n${align([memoryHead, ...results.map(memoryCells)])}`
 
 /** One line for each target that was missed. */
 export const misses = (results: ReadonlyArray<BenchResult>): ReadonlyArray<string> =>

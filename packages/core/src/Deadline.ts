@@ -83,6 +83,8 @@ export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>(
   }
 }
 
+const exceeded = (expiry: Expiry): DeadlineExceeded => new DeadlineExceeded(expiry)
+
 const round = (millis: number): number => Math.round(millis * 1000) / 1000
 
 /**
@@ -144,7 +146,7 @@ export const within: {
       label: options?.label ?? "deadline",
       budgetNanos: toNanos(decode("Deadline", "duration", duration)),
       inherit: true,
-      expired: (expiry: Expiry) => new DeadlineExceeded(expiry)
+      expired: exceeded
     })
 )
 

@@ -277,10 +277,7 @@ export const run: {
     policy: Policy<E | Timeout<T>, T>,
     options?: { readonly label?: string | undefined }
   ): Effect.Effect<A, E | Timeout<T>, R> =>
-    Effect.flatMap(
-      internal.call<A, E, R, Timeout<T>>(self, policy, { label: options?.label ?? "call" }),
-      ({ exit }) => exit
-    )
+    internal.call<A, E, R, Timeout<T>>(self, policy, { label: options?.label ?? "call" })
 )
 
 /**
@@ -362,10 +359,16 @@ export const detailed: {
   ) {
     const attempts: Array<Attempt<E | Timeout<T>>> = []
     const startNanos = yield* Clock.monotonicTimeNanos
-    const { exit, stop } = yield* internal.call<A, E, R, Timeout<T>>(self, policy, {
-      label: options?.label ?? "call",
-      onAttempt: (attempt) => attempts.push(attempt)
-    })
+    let stop: Stop = "Succeeded"
+    const exit = yield* Effect.exit(
+      internal.call<A, E, R, Timeout<T>>(self, policy, {
+        label: options?.label ?? "call",
+        onAttempt: (attempt) => attempts.push(attempt),
+        onStop: (why) => {
+          stop = why
+        }
+      })
+    )
     if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
       return yield* Effect.failCause(exit.cause)
     const elapsedMillis = Number((yield* Clock.monotonicTimeNanos) - startNanos) / 1e6

@@ -36,19 +36,18 @@ const ours = (work: () => Promise<unknown>): ReadonlyArray<Subject> => {
     {
       name: "Holdfast, in a running fiber",
       run: inOneFiber(call),
-      against: { peer, by: "total", target },
+      target,
       note: "deadline, retry, attempt time-out"
     },
     {
       name: "Holdfast, Effect.runPromise for each call",
       run: inPromises(() => Effect.runPromise(call())),
-      against: { peer, by: "total", target },
+      target,
       note: "deadline, retry, attempt time-out"
     },
     {
       name: "Holdfast without a deadline, in a running fiber",
       run: inOneFiber(() => Retry.run(effect, policy)),
-      against: { peer, by: "total" },
       note: "as cockatiel: no deadline"
     },
     { name: "Effect.promise, in a running fiber", run: inOneFiber(() => effect), note: "no policy" },
@@ -66,7 +65,6 @@ const ours = (work: () => Promise<unknown>): ReadonlyArray<Subject> => {
           Effect.timeout(deadlineMillis)
         )
       ),
-      against: { peer, by: "total" },
       note: "waits for work that cannot be interrupted"
     }
   ]
@@ -110,6 +108,8 @@ const others = (work: () => Promise<unknown>): ReadonlyArray<Subject> => {
 const group = (name: string, title: string, work: () => Promise<unknown>): Group => ({
   name,
   title,
+  peer,
+  by: "added",
   subjects: subjects(work)
 })
 

@@ -2,7 +2,7 @@
 import { Deadline } from "@holdfast/core"
 import { Effect } from "effect"
 import type { Bench } from "../Bench.ts"
-import type { Against, Group } from "../harness.ts"
+import type { Group } from "../harness.ts"
 import { inFibers, inOneFiber } from "../loops.ts"
 
 const settled = Promise.resolve()
@@ -14,7 +14,7 @@ const callback = Effect.callback<void>((resume) => {
 
 const synchronous = Effect.sync(() => 1)
 
-const half = { target: 0.5 }
+const half = 0.5
 const concurrent = 1_000
 
 type Loop = typeof inOneFiber
@@ -24,10 +24,12 @@ const group = (
   title: string,
   work: Effect.Effect<unknown>,
   loop: Loop,
-  promise: Pick<Against, "target">
+  target?: number
 ): Group => ({
   name,
   title,
+  peer: "Effect.timeout",
+  by: "added",
   multiple: loop === inOneFiber ? 1 : concurrent,
   subjects: [
     { name: "bare call", run: loop(() => work) },
@@ -35,7 +37,7 @@ const group = (
     {
       name: "Deadline.within",
       run: loop(() => Deadline.within(work, "1 second")),
-      against: { peer: "Effect.timeout", by: "added", ...promise }
+      ...(target === undefined ? {} : { target })
     }
   ]
 })
@@ -50,7 +52,7 @@ export const deadline: Bench = {
     group("yieldNow", "Effect.yieldNow, one call after the other", Effect.yieldNow, inOneFiber, half),
     group("callback-1000", "a callback, 1,000 fibers at once", callback, sustained, half),
     group("yieldNow-1000", "Effect.yieldNow, 1,000 fibers at once", Effect.yieldNow, sustained, half),
-    group("sync", "synchronous work, one call after the other (for information)", synchronous, inOneFiber, {})
+    group("sync", "synchronous work, one call after the other (for information)", synchronous, inOneFiber)
   ],
   memory: []
 }

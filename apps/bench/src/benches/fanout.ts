@@ -25,22 +25,25 @@ const group = (name: string, title: string, call: Call, concurrency: number, tar
   return {
     name,
     title,
+    peer,
+    by: "total",
     multiple: targets,
     subjects: [
       { name: peer, run: inBatches(() => Effect.forEach(all, call, { concurrency })) },
       {
         name: "FanOut.run",
         run: inBatches(() => FanOut.run(all, call, { concurrency })),
-        against: { peer, by: "total", target }
+        target
       },
       {
         name: "FanOut.run, with a deadline",
         run: inBatches(() => FanOut.run(all, call, { concurrency, deadline: "1 minute" })),
-        against: { peer, by: "total", target }
+        target
       }
     ]
   }
 }
+
 const limitMiB = 400
 
 const memory = (

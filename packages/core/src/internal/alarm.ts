@@ -33,6 +33,11 @@ export class Alarm implements Ringable {
     return this.atNanos - this.clock.monotonicTimeNanosUnsafe()
   }
 
+  /** The same, for one who has read a clock already, which is the alarm's own as a rule. */
+  leftNanosAt(clock: Clock.Clock, nowNanos: bigint): bigint {
+    return clock === this.clock ? this.atNanos - nowNanos : this.leftNanos()
+  }
+
   own(ringable: Ringable): void {
     this.owner = ringable
   }

@@ -186,8 +186,8 @@ export const limit = <A, E, R, E2>(
     const caller = currentFiber<R>()
     const clock = caller.getRef(Clock.Clock)
     const ambient = ambientAlarm(caller)
-    const ambientNanos = ambient?.leftNanos()
     const startNanos = clock.monotonicTimeNanosUnsafe()
+    const ambientNanos = ambient?.leftNanosAt(clock, startNanos)
     const ownNanos = options.budgetNanos
     const ambientIsNearer = ambientNanos !== undefined && (ownNanos === undefined || ambientNanos < ownNanos)
     const inherited = ambientIsNearer && options.inherit

@@ -88,13 +88,10 @@ export const makePlan = <T, A, E, R, D extends Duration.Duration | undefined>(
       retry === undefined
         ? call
         : (target, attempts) =>
-            Effect.flatMap(
-              internalRetry.call<A, E, R, Retry.Timeout<D>>(
-                Effect.suspend(() => call(target)),
-                typeof retry === "function" ? retry(target) : retry,
-                { label: checked.label, onAttempt: (attempt) => attempts?.push(attempt) }
-              ),
-              ({ exit }) => exit
+            internalRetry.call<A, E, R, Retry.Timeout<D>>(
+              Effect.suspend(() => call(target)),
+              typeof retry === "function" ? retry(target) : retry,
+              { label: checked.label, onAttempt: (attempt) => attempts?.push(attempt) }
             )
   }
 }

@@ -54,56 +54,95 @@ export class AttemptTimeout extends Schema.TaggedError<AttemptTimeout>("@holdfas
 export interface Call<E> {
   readonly label: string
   readonly onAttempt?: ((attempt: Attempt<E>) => void) | undefined
+  /** Hears why no further attempt is made. */
+  readonly onStop?: ((stop: Stop) => void) | undefined
 }
 
 const millisBetween = (fromNanos: bigint, toNanos: bigint): number => Number(toNanos - fromNanos) / 1e6
 
-export interface Ended<out A, out E> {
-  readonly exit: Exit.Exit<A, E>
-  readonly stop: Stop
-}
-
 /**
- * Runs the call to its end; never fails by itself, so that the reason why it stopped comes out too.
+ * Runs the call to its end.
  *
  * `E2` is the error of an attempt that ran out of time: `AttemptTimeout`, or `never` without a time-out.
+ *
+ * Most calls succeed at the first attempt, and pay for nothing that only a failure needs.
  */
-export const call = Effect.fnUntraced(function* <A, E, R, E2>(
+export const call = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
   policy: Policy<E | E2>,
   options: Call<E | E2>
-): Effect.fn.Return<Ended<A, E | E2>, never, R> {
-  const clock = yield* Clock.Clock
-  const ambientAttempt = yield* CurrentAttempt
+): Effect.Effect<A, E | E2, R> =>
+  Effect.withFiber<A, E | E2, R>((fiber) => {
+    const ambientAttempt = fiber.getRef(CurrentAttempt)
+    const noting =
+      options.onAttempt === undefined ? identity : notes(fiber.getRef(Clock.Clock), options.onAttempt)
+    const tryOnce = (attempt: number): Effect.Effect<A, E | E2, R> => {
+      const timed = withTimeout<A, E, R, E2>(self, policy.attemptTimeout, attempt, options.label)
+      const numbered =
+        attempt === ambientAttempt ? timed : Effect.provideService(timed, CurrentAttempt, attempt)
+      return noting(numbered, attempt)
+    }
+    const first = Effect.catchCause(tryOnce(1), (cause) => again(cause, tryOnce, policy, options))
+    return policy.budget === undefined ? first : Effect.andThen(policy.budget.deposit, first)
+  })
+
+const identity = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => self
+
+/** Tells of every attempt with its times. */
+const notes = <E>(clock: Clock.Clock, onAttempt: (attempt: Attempt<E>) => void) => {
   const startNanos = clock.monotonicTimeNanosUnsafe()
-  const delays = makeDelays(policy)
-  if (policy.budget !== undefined) yield* policy.budget.deposit
-
-  for (let attempt = 1; ; attempt++) {
-    const startedNanos = options.onAttempt === undefined ? startNanos : clock.monotonicTimeNanosUnsafe()
-    const timed = withTimeout<A, E, R, E2>(self, policy.attemptTimeout, attempt, options.label)
-    const exit = yield* Effect.exit(
-      attempt === ambientAttempt ? timed : Effect.provideService(timed, CurrentAttempt, attempt)
-    )
-    options.onAttempt?.({
-      attempt,
-      startedAfterMillis: millisBetween(startNanos, startedNanos),
-      durationMillis: millisBetween(startedNanos, clock.monotonicTimeNanosUnsafe()),
-      cause: Exit.isFailure(exit) ? exit.cause : undefined
+  return <A, R>(self: Effect.Effect<A, E, R>, attempt: number): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      const startedNanos = clock.monotonicTimeNanosUnsafe()
+      const note = (cause: Cause.Cause<E> | undefined): void =>
+        onAttempt({
+          attempt,
+          startedAfterMillis: millisBetween(startNanos, startedNanos),
+          durationMillis: millisBetween(startedNanos, clock.monotonicTimeNanosUnsafe()),
+          cause
+        })
+      return Effect.matchCauseEffect(self, {
+        onFailure: (cause) => {
+          note(cause)
+          return Effect.failCause(cause)
+        },
+        onSuccess: (value) => {
+          note(undefined)
+          return Effect.succeed(value)
+        }
+      })
     })
-    if (Exit.isSuccess(exit)) return { exit, stop: "Succeeded" }
+}
 
-    const error = onlyError(exit.cause)
-    if (error === undefined) return { exit, stop: "Defect" }
-    if (!(attempt < policy.attempts)) return { exit, stop: "Attempts" }
-    if (policy.while !== undefined && !policy.while(error.value)) return { exit, stop: "While" }
+/** What follows the first failed attempt. */
+const again = Effect.fnUntraced(function* <A, E, R>(
+  firstCause: Cause.Cause<E>,
+  tryOnce: (attempt: number) => Effect.Effect<A, E, R>,
+  policy: Policy<E>,
+  options: Call<E>
+): Effect.fn.Return<A, E, R> {
+  const clock = yield* Clock.Clock
+  const delays = makeDelays(policy)
+  let cause = firstCause
+  const stop = (why: Stop): Effect.Effect<never, E> => {
+    options.onStop?.(why)
+    return Effect.failCause(cause)
+  }
+  for (let attempt = 1; ; attempt++) {
+    const error = onlyError(cause)
+    if (error === undefined) return yield* stop("Defect")
+    if (!(attempt < policy.attempts)) return yield* stop("Attempts")
+    if (policy.while !== undefined && !policy.while(error.value)) return yield* stop("While")
     const delay = yield* delays(attempt, error.value)
-    if (delay === undefined) return { exit, stop: "Schedule" }
-    if (!(yield* canStartAfter(delay))) return { exit, stop: "Deadline" }
-    if (policy.budget !== undefined && !(yield* policy.budget.withdraw)) return { exit, stop: "Budget" }
+    if (delay === undefined) return yield* stop("Schedule")
+    if (!(yield* canStartAfter(delay))) return yield* stop("Deadline")
+    if (policy.budget !== undefined && !(yield* policy.budget.withdraw)) return yield* stop("Budget")
     yield* clock.sleep(delay)
     // Once more: a blocked event loop may have slept longer.
-    if (!(yield* canStartAfter(Duration.zero))) return { exit, stop: "Deadline" }
+    if (!(yield* canStartAfter(Duration.zero))) return yield* stop("Deadline")
+    const exit = yield* Effect.exit(tryOnce(attempt + 1))
+    if (Exit.isSuccess(exit)) return exit.value
+    cause = exit.cause
   }
 })
 
