@@ -242,7 +242,10 @@ export const abandoned: Effect.Effect<
  *
  * **Gotchas**
  *
- * Provide it outermost, so that it is released after the layers whose work it joins.
+ * - Provide it outside of the layers that start work, and inside of the resources that abandoned work still uses
+ *   (HTTP clients, pools): it is then released after the former and before the latter. Outside of both, an abandoned
+ *   request loses its client before it can end.
+ * - How abandoned work ends is not reported.
  *
  * **Example** (A list of its own)
  *

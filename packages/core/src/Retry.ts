@@ -384,6 +384,9 @@ export const detailed: {
  * The sum of all attempt time-outs and of the longest delays between them. It is reached when every attempt
  * times out and every delay is drawn at its bound. Infinite when no bound is known: `unbounded` says why.
  *
+ * It looks at data alone: where `maxRetryAfter` is set, hints of that length are counted, whether the policy reads
+ * hints already or the reading is still to be spread into it.
+ *
  * **Gotchas**
  *
  * It counts the waits of the policy, not what the event loop adds.
@@ -416,9 +419,9 @@ export const worstCase = (policy: Policy<never>): Duration.Duration => {
 
 /** The longest delays between the attempts, hints included. */
 const waiting = (policy: Policy<never>, backoff: Backoff.Backoff): Duration.Duration => {
-  const { attempts, maxRetryAfter, retryAfter } = policy
+  const { attempts, maxRetryAfter } = policy
   const delays = attempts - 1
-  if (retryAfter === undefined || maxRetryAfter === undefined) return Backoff.total(backoff, delays)
+  if (maxRetryAfter === undefined) return Backoff.total(backoff, delays)
   const hinted = delaysBelow(backoff, maxRetryAfter, delays)
   return Duration.sum(
     Duration.times(maxRetryAfter, hinted),
@@ -473,12 +476,12 @@ export type Unbounded = "attempts" | "attemptTimeout" | "schedule" | "maxRetryAf
  * @category worst case
  */
 export const unbounded = (policy: Policy<never>): ReadonlyArray<Unbounded> => {
-  const { attempts, attemptTimeout, backoff, maxRetryAfter, retryAfter } = policy
+  const { attempts, attemptTimeout, backoff, maxRetryAfter } = policy
   const reasons: Array<Unbounded> = []
   if (!Number.isFinite(attempts)) reasons.push("attempts")
   if (attemptTimeout === undefined || isEndless(attemptTimeout)) reasons.push("attemptTimeout")
   if (attempts > 1 && Schedule.isSchedule(backoff)) reasons.push("schedule")
-  if (attempts > 1 && retryAfter !== undefined && isEndless(maxRetryAfter)) reasons.push("maxRetryAfter")
+  if (attempts > 1 && isEndless(maxRetryAfter)) reasons.push("maxRetryAfter")
   return reasons
 }
 
