@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deadline, InvalidOptions } from "@holdfast/core"
-import { Cause, Clock, Duration, Effect, Exit, Fiber, Latch, Metric, Ref } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Metric, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import * as Active from "./utils/active.ts"
 import { elapsedMillis } from "./utils/time.ts"
@@ -506,6 +506,32 @@ describe("Deadline", () => {
         yield* TestClock.adjust(1)
         yield* Fiber.await(fiber)
         assert.isTrue(yield* Ref.get(ended))
+      })
+    )
+
+    it.effect("DL-1: between services and their resources, it joins work before these are released", () =>
+      Effect.gen(function* () {
+        const events = yield* Ref.make<ReadonlyArray<string>>([])
+        const note = (event: string) => Ref.update(events, (all) => [...all, event])
+        class Pool extends Context.Service<Pool, string>()("test/Pool") {}
+        class Writer extends Context.Service<Writer, Effect.Effect<void>>()("test/Writer") {}
+        const pool = Layer.effect(
+          Pool,
+          Effect.acquireRelease(Effect.succeed("pool"), () => note("pool released"))
+        )
+        const writer = Layer.effect(
+          Writer,
+          Effect.gen(function* () {
+            yield* Effect.acquireRelease(Effect.void, () => note("writer released"))
+            yield* Pool
+            const write = Effect.uninterruptible(Effect.andThen(Effect.sleep("3 seconds"), note("written")))
+            return Effect.ignore(Deadline.within(write, "1 second"))
+          })
+        )
+        const app = writer.pipe(Layer.provideMerge(Deadline.layerAbandoned()), Layer.provide(pool))
+        const program = Effect.flatten(Writer)
+        yield* forkFor(Effect.provide(program, app), 3000)
+        assert.deepStrictEqual(yield* Ref.get(events), ["writer released", "written", "pool released"])
       })
     )
 
