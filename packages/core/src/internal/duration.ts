@@ -30,7 +30,22 @@ const isMeaningful = (input: unknown): boolean => {
  * Reads a duration and throws `InvalidOptions` for what is none: `NaN` in any shape, strings that cannot be parsed,
  * objects without a unit. Zero, negative and infinite durations pass unchanged.
  */
-export const decode = (module: string, option: string, input: Duration.Input): Duration.Duration => {
+export const decode = (module: string, option: string, input: Duration.Input): Duration.Duration =>
+  typeof input === "string" ? memoized(module, option, input) : decodeAny(module, option, input)
+
+/** What was parsed before. Durations in code are a few literals, which are often read once for each call. */
+const parsed = new Map<string, Duration.Duration>()
+const maxParsed = 256
+
+const memoized = (module: string, option: string, input: Duration.Input & string): Duration.Duration => {
+  const known = parsed.get(input)
+  if (known !== undefined) return known
+  const duration = decodeAny(module, option, input)
+  if (parsed.size < maxParsed) parsed.set(input, duration)
+  return duration
+}
+
+const decodeAny = (module: string, option: string, input: Duration.Input): Duration.Duration => {
   const duration = isMeaningful(input) ? Duration.fromInput(input) : Option.none()
   if (Option.isSome(duration)) return duration.value
   throw new InvalidOptions({ module, option, problem: `${expected}, but is ${Formatter.format(input)}` })
