@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 
 /** One project per package, so that a failure names the package that it is in. */
 const project = (name: string, root: string) => ({
-  test: { name, root, include: ["test/**/*.test.ts"] }
+  test: { name, root, include: ["test/**/*.{test,spec}.ts"] }
 })
 
 export default defineConfig({

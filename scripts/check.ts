@@ -1,6 +1,6 @@
 /** Type-checks every project, looks for misused effects, and runs the type tests. */
 import { spawnSync } from "node:child_process"
-import { globSync } from "node:fs"
+import { globSync, readFileSync } from "node:fs"
 import { projects, run } from "./workspace.ts"
 
 /** `effect-tsgo` ends well when it has checked no file at all, so its count is read too. */
@@ -22,7 +22,15 @@ for (const project of projects) {
   diagnose(`${project}/tsconfig.json`)
 }
 
-if (globSync("packages/*/typetest/**/*.tst.ts").length > 0) {
+const typeTests = globSync("packages/*/typetest/**/*.tst.ts")
+// tstyche ends well when tests are skipped.
+const skipping = typeTests.filter((file) =>
+  /\b(test|it|describe|expect)\.(skip|only|todo)\b/.test(readFileSync(file, "utf8"))
+)
+for (const file of skipping) console.error(`${file}: a type test is skipped`)
+if (skipping.length > 0) process.exit(1)
+
+if (typeTests.length > 0) {
   // tstyche needs a compiler with a JavaScript API, which TypeScript 7 does not have.
   run("tstyche", [], { TSTYCHE_TYPESCRIPT_MODULE: "typescript-6" })
 }

@@ -17,10 +17,11 @@ interface Ban {
 
 /** The distinctive names are banned on any object, and bare, so that an import or an alias does not hide them. */
 const bannedNames: ReadonlyArray<Ban> = [
-  { rule: "time", found: /^(globalThis\.)?Date\.now$/, instead: "Clock.currentTimeMillis" },
-  { rule: "time", found: /^(globalThis\.)?performance\.now$/, instead: "Clock.monotonicTimeNanos" },
+  { rule: "time", found: /(^|\.)nowUnsafe$/, instead: "DateTime.now" },
+  { rule: "time", found: /(^|\.)Date\.now$/, instead: "Clock.currentTimeMillis" },
+  { rule: "time", found: /(^|\.)performance\.now$/, instead: "Clock.monotonicTimeNanos" },
   { rule: "time", found: /(^|\.)hrtime$/, instead: "Clock.monotonicTimeNanos" },
-  { rule: "chance", found: /^(globalThis\.)?Math\.random$/, instead: "the Random service" },
+  { rule: "chance", found: /(^|\.)Math\.random$/, instead: "the Random service" },
   { rule: "chance", found: /(^|\.)(randomUUID|getRandomValues)$/, instead: "the Random service" },
   { rule: "timers", found: /(^|\.)set(Timeout|Interval|Immediate)$/, instead: "Effect.sleep or a Schedule" },
   { rule: "timers", found: /(^|\.)(nextTick|queueMicrotask)$/, instead: "Effect.yieldNow" },
@@ -30,6 +31,24 @@ const bannedNames: ReadonlyArray<Ban> = [
     instead: "an effect that is returned, for the application to run"
   }
 ]
+
+/** Globals through which the world is read. */
+const ambient = new Set(["Date", "performance", "Math"])
+
+const harmless = /^(Date\.(UTC|parse)|Math\.(?!random$)\w+)$/
+
+/** `Math.max(…)`, `new Date(millis)`, `x instanceof Date`; and what the bans by name see anyway. */
+const isPlainUse = (node: ts.Identifier): boolean => {
+  const { parent } = node
+  if (ts.isNewExpression(parent) && parent.expression === node) return true
+  if (ts.isBinaryExpression(parent) && parent.operatorToken.kind === ts.SyntaxKind.InstanceOfKeyword)
+    return true
+  // `globalThis.Date`: what stands around it is looked at by name.
+  if (ts.isPropertyAccessExpression(parent) && parent.name === node) return true
+  if (!ts.isPropertyAccessExpression(parent) && !ts.isElementAccessExpression(parent)) return false
+  const name = dotted(parent)
+  return harmless.test(name) || bannedNames.some(({ found }) => found.test(name))
+}
 
 const bannedModules = /^(node:)?(timers|crypto|perf_hooks)(\/|$)/
 
@@ -73,6 +92,10 @@ const worldFinding = (node: ts.Node): Finding | undefined => {
     !node.arguments?.length
   ) {
     return { rule: "time", found: "new Date()", instead: "DateTime.now" }
+  }
+  // Handed on, aliased, taken apart or called, `Date` and its like are the world by another name.
+  if (ts.isIdentifier(node) && ambient.has(node.text) && isReference(node) && !isPlainUse(node)) {
+    return { rule: "world", found: `${node.text} as a value`, instead: "the Clock and Random services" }
   }
   if (
     ts.isPropertyAccessExpression(node) ||

@@ -12,6 +12,12 @@ describe("house-rules", () => {
   it.for([
     ["time", "Date.now()"],
     ["time", "const now = globalThis.Date.now"],
+    ["time", "self.Date.now()"],
+    ["time", "DateTime.nowUnsafe()"],
+    ["world", "const { now } = Date"],
+    ["world", "const D = Date"],
+    ["world", "const text = Date()"],
+    ["world", "const origin = performance.timeOrigin"],
     ["time", 'Date["now"]()'],
     ["time", "new Date()"],
     ["time", "performance.now()"],

@@ -91,12 +91,13 @@ const write = (file: string, text: string) =>
     Effect.mapError((cause) => new CannotWrite({ file, cause }))
   )
 
-/** A directory that is not there is better said before the run than after it. */
+/** A file that cannot be written is better said before the run than after it. */
 const canWrite = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const directory = (yield* Path.Path).dirname(file)
-  yield* Effect.mapError(
-    fs.access(directory, { writable: true }),
-    (cause) => new CannotWrite({ file, cause })
-  )
+  const isThere = file !== "" && (yield* Effect.orElseSucceed(fs.exists(file), () => false))
+  const target = isThere ? file : directory
+  yield* Effect.mapError(fs.access(target, { writable: true }), (cause) => new CannotWrite({ file, cause }))
+  const isFile = isThere && (yield* fs.stat(file)).type === "File"
+  if (file === "" || (isThere && !isFile)) return yield* new CannotWrite({ file, cause: "it is not a file" })
 })

@@ -93,6 +93,7 @@ describe("control-room demo", () => {
             "_tag",
             "CannotWrite"
           )
+          assert.deepStrictEqual(ran, [])
         })
     )
   })

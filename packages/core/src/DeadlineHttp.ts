@@ -101,6 +101,8 @@ const withRemaining = (request: HttpClientRequest.HttpClientRequest) =>
  * - Inside a router it bounds the making of a response, not the sending of a body that is a stream. Around a
  *   whole server (`HttpServer.serve`, the `middleware` option of `HttpRouter.serve`) it bounds both, and a body
  *   whose sending has begun is cut off.
+ * - A handler that is cut off while it reads the body of its request takes the connection with it on Node, where
+ *   a request that is not read to its end is destroyed: the client sees it closed, and no 504.
  * - Effect runs some handlers uninterruptibly: routes with `uninterruptible: true`, and effects that are served
  *   without a router. Their 504 is in time too, and they go on as abandoned work.
  *

@@ -476,7 +476,9 @@ export type Unbounded = "attempts" | "attemptTimeout" | "schedule" | "maxRetryAf
  * @category worst case
  */
 export const unbounded = (policy: Policy<never>): ReadonlyArray<Unbounded> => {
-  const { attempts, attemptTimeout, backoff, maxRetryAfter } = policy
+  const { attemptTimeout, backoff, maxRetryAfter } = policy
+  // A policy that was spread was checked by nobody.
+  const attempts = positiveInteger("Retry", "attempts", policy.attempts, { allowInfinity: true })
   const reasons: Array<Unbounded> = []
   if (!Number.isFinite(attempts)) reasons.push("attempts")
   if (attemptTimeout === undefined || isEndless(attemptTimeout)) reasons.push("attemptTimeout")

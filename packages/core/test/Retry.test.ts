@@ -620,6 +620,39 @@ describe("Retry", () => {
       assert.strictEqual(millis(Retry.worstCase(policy)), 2000)
     })
 
+    for (const attempts of [0, -1, 1.5, Number.NaN]) {
+      it(`RT-2: the worst case of a policy that was spread to ${attempts} attempts is refused by name`, () => {
+        const bad = { ...policies.push, attempts }
+        for (const ask of [Retry.worstCase, Retry.unbounded]) {
+          assert.throws(() => ask(bad), InvalidOptions, 'Retry: the option "attempts"')
+        }
+      })
+    }
+
+    for (const [name, broken] of Object.entries({
+      while: {
+        while: (): boolean => {
+          throw new Error("bug")
+        }
+      },
+      retryAfter: {
+        retryAfter: (): undefined => {
+          throw new Error("bug")
+        }
+      }
+    })) {
+      it.effect(`RT-1: detailed tells the attempts that were made, also when ${name} dies`, () =>
+        Effect.gen(function* () {
+          const { attempts, exit } = yield* Retry.detailed(Effect.fail("down"), {
+            ...policies.push,
+            ...broken
+          })
+          assert.strictEqual(attempts.length, 1)
+          assert.isTrue(Exit.isFailure(exit))
+        })
+      )
+    }
+
     it("unbounded names what is open, and exactly then the worst case is infinite", () => {
       const retryAfter = () => undefined
       const cases: ReadonlyArray<readonly [Retry.Policy<never>, ReadonlyArray<Retry.Unbounded>]> = [
