@@ -318,7 +318,7 @@ export interface Options<
 export const run = <T, A, E, R, D extends Duration.Duration | undefined = undefined, R2 = never>(
   targets: Iterable<T>,
   call: (target: T) => Effect.Effect<A, E, R>,
-  options: Options<NoInfer<T>, NoInfer<A>, NoInfer<E>, D, R2> = {}
+  options: Options<NoInfer<T>, NoInfer<A>, E, D, R2> = {}
 ): Effect.Effect<Report<T, A, E | Retry.Timeout<D>>, never, R | R2> => {
   const plan = makePlan<T, A, E, R, D>(call, options, wantsOf(options))
   return Effect.suspend(() => {
@@ -359,7 +359,7 @@ export const run = <T, A, E, R, D extends Duration.Duration | undefined = undefi
 export const stream = <T, A, E, R, D extends Duration.Duration | undefined = undefined>(
   targets: Iterable<T>,
   call: (target: T) => Effect.Effect<A, E, R>,
-  options: StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D> = {}
+  options: StreamOptions<NoInfer<T>, NoInfer<A>, E, D> = {}
 ): Stream.Stream<Event<T, A, E | Retry.Timeout<D>>, never, Exclude<R, Scope.Scope>> => {
   const plan = makePlan<T, A, E, R, D>(call, options, wantsAll)
   return Stream.suspend(() => {
@@ -544,7 +544,7 @@ export const Service =
     definition: {
       readonly targets: Targets<T, RT> | ((input: In) => Targets<T, RT>)
       readonly call: (target: T, input: In) => Effect.Effect<A, E, R>
-    } & StreamOptions<NoInfer<T>, NoInfer<A>, NoInfer<E>, D>
+    } & StreamOptions<NoInfer<T>, NoInfer<A>, E, D>
   ): ServiceClass<Self, Id, In, T, A, E | Retry.Timeout<D>, Exclude<R | RT, Scope.Scope>> => {
     const { call, targets, ...defined } = definition
     checkOptions(defined)

@@ -102,3 +102,50 @@ describe("FanOut.worstCase", () => {
     expect(FanOut.worstCase({ targets: 1, retry: policy })).type.toBe<Duration.Duration>()
   })
 })
+
+describe("a policy that was typed apart, and a call whose target was not", () => {
+  class Busy {
+    readonly _tag = "Busy"
+  }
+  class Gone {
+    readonly _tag = "Gone"
+  }
+  const call = (): Effect.Effect<number, Busy | Gone> => Effect.fail(new Busy())
+  const policy = Retry.policy({ attempts: 2, while: (error: Busy | Gone) => error._tag === "Busy" })
+  const hurried = Retry.policy({
+    attempts: 2,
+    attemptTimeout: "1 second",
+    while: (error: Busy | Gone | Retry.AttemptTimeout) => error._tag === "Busy"
+  })
+
+  it("fit together", () => {
+    expect(FanOut.run(["a"], (_) => call(), { retry: policy })).type.toBe<
+      Effect.Effect<FanOut.Report<string, number, Busy | Gone>>
+    >()
+    expect(FanOut.run(["a"], (_) => call(), { retry: hurried })).type.toBe<
+      Effect.Effect<FanOut.Report<string, number, Busy | Gone | Retry.AttemptTimeout>>
+    >()
+    expect(FanOut.stream(["a"], (_) => call(), { retry: policy })).type.toBe<
+      Stream.Stream<FanOut.Event<string, number, Busy | Gone>>
+    >()
+  })
+
+  it("do not when the policy looks at other errors", () => {
+    expect(FanOut.run).type.not.toBeCallableWith(["a"], ask, { retry: policy })
+  })
+
+  it("do so in a service, with an input and without", () => {
+    class One extends FanOut.Service<One, string>()("One", {
+      targets: ["a"],
+      call: (_) => call(),
+      retry: policy
+    }) {}
+    class Two extends FanOut.Service<Two, string>()("Two", {
+      targets: ["a"],
+      call: (_, _times: number) => call(),
+      retry: policy
+    }) {}
+    expect(One.run()).type.toBe<Effect.Effect<FanOut.Report<string, number, Busy | Gone>, never, One>>()
+    expect(Two.run(2)).type.toBe<Effect.Effect<FanOut.Report<string, number, Busy | Gone>, never, Two>>()
+  })
+})
