@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Backoff, InvalidOptions } from "@holdfast/core"
+import { Backoff } from "@holdfast/core"
 import {
   Config,
   ConfigProvider,
@@ -14,6 +14,7 @@ import {
 } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
+import { problemOf } from "./utils/problem.ts"
 
 const jitters: ReadonlyArray<Backoff.Jitter> = [
   "none",
@@ -36,16 +37,6 @@ const withChance = (chance: number) =>
 
 const draw = (backoff: Backoff.Backoff, attempt: number, chance: number, previous?: Duration.Duration) =>
   Effect.runSync(withChance(chance)(Backoff.delay(backoff, attempt, previous)))
-
-const problemOf = (build: () => unknown): InvalidOptions => {
-  try {
-    build()
-  } catch (error) {
-    if (error instanceof InvalidOptions) return error
-    throw error
-  }
-  return assert.fail("expected InvalidOptions")
-}
 
 // ----------------------------------------------------------------------------
 // What can be thought of as a backoff, with the extremes well represented

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { InvalidOptions, RetryBudget } from "@holdfast/core"
+import { RetryBudget } from "@holdfast/core"
 import { Clock, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
+import { problemOf } from "./utils/problem.ts"
 
 /** A clock that a synchronous property can turn. Its wall clock is nonsense, because nobody should ask for it. */
 const handClock = () => {
@@ -19,16 +20,6 @@ const handClock = () => {
   const run = <A>(effect: Effect.Effect<A>): A =>
     Effect.runSync(Effect.provideService(effect, Clock.Clock, clock))
   return { run, time }
-}
-
-const problemOf = (build: () => unknown): InvalidOptions => {
-  try {
-    build()
-  } catch (error) {
-    if (error instanceof InvalidOptions) return error
-    throw error
-  }
-  return assert.fail("expected InvalidOptions")
 }
 
 const times = <A>(count: number, effect: Effect.Effect<A>) =>

@@ -60,19 +60,20 @@ describe("the caller yields between its look and its wait", () => {
 })
 
 describe("the batch ends while a call is being started", () => {
+  const wakesThenWaits = (other: Deferred.Deferred<number>, onInterrupt: () => void) =>
+    Effect.andThen(
+      Deferred.succeed(other, 1),
+      Effect.onInterrupt(Effect.never, () => Effect.sync(onInterrupt))
+    )
+
   it.live("FO-3, FO-8: the start of a call makes another answer, which is enough", () =>
     Effect.gen(function* () {
       // Given a call whose start completes another one, then waits
       const done = Deferred.makeUnsafe<number>()
       let interrupted = false
-      const wakes = Effect.andThen(
-        Deferred.succeed(done, 1),
-        Effect.onInterrupt(Effect.never, () =>
-          Effect.sync(() => {
-            interrupted = true
-          })
-        )
-      )
+      const wakes = wakesThenWaits(done, () => {
+        interrupted = true
+      })
       // When the first answer is enough
       const report = yield* FanOut.run(
         ["waits", "wakes"],
@@ -89,14 +90,9 @@ describe("the batch ends while a call is being started", () => {
       // Given a batch whose calling fiber waits while a call starts that makes the last answer needed
       const done = Deferred.makeUnsafe<number>()
       let interrupted = false
-      const wakes = Effect.andThen(
-        Deferred.succeed(done, 1),
-        Effect.onInterrupt(Effect.never, () =>
-          Effect.sync(() => {
-            interrupted = true
-          })
-        )
-      )
+      const wakes = wakesThenWaits(done, () => {
+        interrupted = true
+      })
       const call = (target: string) => {
         if (target === "waits") return Deferred.await(done)
         return target === "short" ? Effect.as(Effect.sleep(1), 1) : wakes
