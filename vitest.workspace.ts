@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     projects: [
       project("core", "packages/core"),
+      project("sim", "packages/sim"),
+      project("simlab", "apps/simlab"),
       project("control-room", "apps/control-room"),
       project("bench", "apps/bench"),
       project("scripts", "scripts")

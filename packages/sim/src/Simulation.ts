@@ -1,0 +1,132 @@
+/**
+ * Runs an Effect program in virtual time, with every source of nondeterminism under one seed.
+ *
+ * A run is one synchronous call. Nothing waits: when no fiber is ready, time moves on to the next timer. The program is
+ * the very one that runs live; only the services that it gets from its context are others.
+ *
+ * @guarantee SIM-1 The same choices give the same trace hash, in any process on any machine.
+ * @guarantee SIM-2 No real time passes, however long the program sleeps.
+ * @guarantee SIM-3 Every injected fault is counted when it takes effect, and a campaign in which a configured fault
+ *   never took effect fails.
+ * @guarantee SIM-4 What runs under the simulator is the very code that runs live; what cannot run synchronously is
+ *   refused by name, never as a hang.
+ * @guarantee SIM-5 Code of a crashed or paused host never runs on another host's stack.
+ *
+ * @since 0.1.0
+ */
+import type { Duration, Effect, Exit } from "effect"
+import type * as Choices from "./Choices.ts"
+import { runSync } from "./internal/run.ts"
+import type { SimulationError } from "./SimulationError.ts"
+import type { Strategy } from "./Strategy.ts"
+import type * as Trace from "./Trace.ts"
+
+/**
+ * How freely fibers are interleaved.
+ *
+ * **Details**
+ *
+ * - `"anywhere"`: a fiber may be preempted between any two operations, and ready fibers run in any order. Finds latent
+ *   bugs: those that need another version of Effect, or a slice of over 2,048 operations, to show.
+ * - `"realistic"`: only what Effect's stock scheduler can do: a fiber runs until it waits, ready fibers run in order,
+ *   and timers of one instant race unless they were set for the same time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Level = "anywhere" | "realistic"
+
+/**
+ * How a program is run.
+ *
+ * **Details**
+ *
+ * Without a seed and without choices the run is calm: first come first served, no preemption, no faults.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Where choices come from. An integer. */
+  readonly seed?: number | undefined
+  /** Choices to repeat; they take precedence over the seed. */
+  readonly choices?: Choices.Recording | undefined
+  /** How schedules are searched; `Strategy.portfolio` by default. */
+  readonly strategy?: Strategy | undefined
+  /** How freely fibers are interleaved; `"anywhere"` by default. */
+  readonly level?: Level | undefined
+  /** Steps after which a run is given up; 10,000,000 by default, some ten seconds of real time. */
+  readonly maxSteps?: number | undefined
+  /** Steps without progress of time that are a livelock; 1,000,000 by default, room for 100,000 fibers at an instant. */
+  readonly maxStepsPerInstant?: number | undefined
+  /** Virtual time after which a run is given up; no limit by default. */
+  readonly maxTime?: Duration.Input | undefined
+  /** Collects what happened in `trace`; off by default, because a search needs none. */
+  readonly trace?: boolean | undefined
+}
+
+/**
+ * A fiber that had not ended when its program had.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LeakedFiber {
+  /** Its number in the order in which fibers started, and the function or span that it is in. */
+  readonly name: string
+  /** It was interrupted and goes on all the same: abandoned work. */
+  readonly interrupted: boolean
+}
+
+/**
+ * What a program left behind.
+ *
+ * **Details**
+ *
+ * What runs on a host of the world, other than the program's own, is no leak: it ends with its host.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Leaks {
+  readonly fibers: ReadonlyArray<LeakedFiber>
+  /** Timers that had not fired and were not cancelled. */
+  readonly timers: number
+  /** Scopes with finalizers in which a fiber was started, and which were never closed. */
+  readonly scopes: number
+}
+
+/**
+ * What a run gave.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Result<out A, out E> {
+  /** How the program ended. A run that could not go on fails with one of `SimulationError`'s classes. */
+  readonly exit: Exit.Exit<A, E | SimulationError>
+  /** Virtual time from the start of the run to its end, in milliseconds. */
+  readonly virtualMillis: number
+  /** How many tasks ran. */
+  readonly steps: number
+  /** Equal for equal choices, in any process on any machine. */
+  readonly hash: string
+  readonly leaks: Leaks
+  /** The choices that were made: give them to another run to repeat this one. */
+  readonly choices: Choices.Recording
+  /** How often each kind of fault took effect. */
+  readonly faults: ReadonlyMap<string, number>
+  /** What looks wrong although nothing failed, such as memory that hosts share. */
+  readonly warnings: ReadonlyArray<string>
+  /** What happened, in order; empty unless asked for. */
+  readonly trace: ReadonlyArray<Trace.Event>
+}
+
+/**
+ * Runs a program to its end in one synchronous call.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): Result<A, E> =>
+  runSync(program, options)

@@ -1,0 +1,6 @@
+export * as Choices from "./Choices.ts"
+export * as Host from "./Host.ts"
+export * as Simulation from "./Simulation.ts"
+export * as SimulationError from "./SimulationError.ts"
+export * as Strategy from "./Strategy.ts"
+export * as Trace from "./Trace.ts"

@@ -1,0 +1,253 @@
+/** The operations on open files, and on what a file is besides its bytes. Each is a system call. */
+import type { FileSystem } from "effect"
+import { change, forget, seenBytes, sync } from "./content.ts"
+import { Errno } from "./errno.ts"
+import { type FileNode, makeFile, type Node } from "./inode.ts"
+import { syncDirectory } from "./journal.ts"
+import { existing, locate, type Place } from "./locate.ts"
+import {
+  type Access,
+  announce,
+  assertWritable,
+  begin,
+  changeEntries,
+  type Descriptor,
+  releaseUnused,
+  reserve,
+  type Volume
+} from "./model.ts"
+
+interface How extends Access {
+  readonly create: boolean
+  readonly exclusive: boolean
+  readonly truncate: boolean
+}
+
+const how = (letter: "r" | "w" | "a", exclusive: boolean, plus: boolean): How => ({
+  read: plus || letter === "r",
+  write: plus || letter !== "r",
+  append: letter === "a",
+  create: letter !== "r",
+  exclusive,
+  truncate: letter === "w"
+})
+
+const flags: Readonly<Record<FileSystem.OpenFlag, How>> = {
+  r: how("r", false, false),
+  "r+": how("r", false, true),
+  w: how("w", false, false),
+  wx: how("w", true, false),
+  "w+": how("w", false, true),
+  "wx+": how("w", true, true),
+  a: how("a", false, false),
+  ax: how("a", true, false),
+  "a+": how("a", false, true),
+  "ax+": how("a", true, true)
+}
+
+export interface OpenOptions {
+  readonly flag: FileSystem.OpenFlag
+  readonly mode: number
+  readonly noFollow: boolean
+}
+
+const create = (volume: Volume, { asDirectory, name, parent }: Place, mode: number, nowMillis: number) => {
+  if (name === undefined || asDirectory) throw new Errno("EISDIR")
+  const node = makeFile(++volume.inodes, mode, nowMillis)
+  changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
+  return node
+}
+
+export const open = (volume: Volume, path: string, options: OpenOptions, nowMillis: number): Descriptor => {
+  begin(volume, `open ${path} ${options.flag}`)
+  const how = flags[options.flag]
+  const place = locate(volume.root, path, !how.exclusive && !options.noFollow)
+  const found = place.node
+  if (found !== undefined && how.exclusive) throw new Errno("EEXIST")
+  if (found === undefined && !how.create) throw new Errno("ENOENT")
+  if (found?.kind === "symlink") throw new Errno("ELOOP")
+  if (found?.kind === "directory" && how.write) throw new Errno("EISDIR")
+  if (found !== undefined && how.write) assertWritable(volume)
+  const node = found ?? create(volume, place, options.mode, nowMillis)
+  const { read, write, append } = how
+  const number = ++volume.opened
+  const { parent: directory, name } = place
+  const descriptor: Descriptor = { read, write, append, number, node, directory, name, isOpen: true }
+  if (node.kind === "file") {
+    if (how.truncate && found !== undefined) setLength(volume, descriptor, node, 0, nowMillis)
+    node.opened++
+  }
+  volume.descriptors.add(descriptor)
+  return descriptor
+}
+
+/** Never fails: a descriptor that a crash took is closed already. */
+export const close = (volume: Volume, descriptor: Descriptor): void => {
+  if (!descriptor.isOpen) return
+  descriptor.isOpen = false
+  volume.descriptors.delete(descriptor)
+  if (descriptor.node.kind !== "file") return
+  descriptor.node.opened--
+  releaseUnused(volume, descriptor.node)
+}
+
+const assertOpen = (descriptor: Descriptor): void => {
+  if (!descriptor.isOpen) throw new Errno("EBADF")
+}
+
+const fileOf = (descriptor: Descriptor): FileNode => {
+  if (descriptor.node.kind === "directory") throw new Errno("EISDIR")
+  return descriptor.node
+}
+
+const touched = (volume: Volume, { directory, name, node }: Descriptor, nowMillis: number): void => {
+  node.mtimeMillis = nowMillis
+  if (name !== undefined && directory.entries.get(name) === node) announce(volume, "Update", directory, name)
+}
+
+/** Up to `size` bytes from `position` on, in an array of their own; none at the end of the file. */
+export const read = (volume: Volume, descriptor: Descriptor, position: number, size: number): Uint8Array => {
+  begin(volume, `read ${descriptor.number} ${size} bytes at ${position}`)
+  assertOpen(descriptor)
+  if (!descriptor.read) throw new Errno("EBADF")
+  return seenBytes(fileOf(descriptor).content).slice(position, position + size)
+}
+
+/** How many bytes were written: fewer than asked for when the disk is full. */
+export const write = (
+  volume: Volume,
+  descriptor: Descriptor,
+  position: number,
+  bytes: Uint8Array,
+  nowMillis: number
+): number => {
+  begin(volume, `write ${descriptor.number} ${bytes.length} bytes at ${descriptor.append ? "end" : position}`)
+  assertOpen(descriptor)
+  if (!descriptor.write) throw new Errno("EBADF")
+  const { content } = fileOf(descriptor)
+  assertWritable(volume)
+  if (bytes.length === 0) return 0
+  const { length } = seenBytes(content)
+  const at = descriptor.append ? length : position
+  const growth = Math.max(0, at + bytes.length - length)
+  const room = reserve(volume, growth)
+  const count = bytes.length - (growth - room)
+  // What is left of the room is less than the hole in front of the bytes.
+  if (count <= 0) throw new Errno("ENOSPC")
+  volume.usedBytes += room
+  change(content, { kind: "write", at, bytes: bytes.slice(0, count) })
+  touched(volume, descriptor, nowMillis)
+  return count
+}
+
+const setLength = (
+  volume: Volume,
+  descriptor: Descriptor,
+  node: FileNode,
+  length: number,
+  nowMillis: number
+): void => {
+  const growth = length - seenBytes(node.content).length
+  if (growth > 0 && reserve(volume, growth) < growth) throw new Errno("ENOSPC")
+  volume.usedBytes += growth
+  if (growth !== 0) change(node.content, { kind: "resize", length })
+  touched(volume, descriptor, nowMillis)
+}
+
+export const truncate = (
+  volume: Volume,
+  descriptor: Descriptor,
+  length: number,
+  nowMillis: number
+): void => {
+  begin(volume, `truncate ${descriptor.number} to ${length} bytes`)
+  assertOpen(descriptor)
+  if (!Number.isInteger(length)) throw new Errno("ERR_OUT_OF_RANGE")
+  if (!descriptor.write) throw new Errno("EINVAL")
+  assertWritable(volume)
+  setLength(volume, descriptor, fileOf(descriptor), Math.max(0, length), nowMillis)
+}
+
+/** Makes the bytes of a file durable, or the names in a directory; the name of a file is its directory's. */
+export const fsync = (volume: Volume, descriptor: Descriptor): void => {
+  const { node, number } = descriptor
+  try {
+    begin(volume, `sync ${number}`)
+  } catch (error) {
+    // Known as fsyncgate: after a failed sync Linux may take the pages for written, and the next sync succeeds.
+    if (node.kind === "file" && node.content.pending.length > 0 && volume.world.choose(2) === 1) {
+      forget(node.content)
+      volume.world.note(`sync ${number} gave its changes up`)
+    }
+    throw error
+  }
+  assertOpen(descriptor)
+  if (node.kind === "directory") syncDirectory(volume.journal, node)
+  else sync(node.content)
+}
+
+/** What is known about a file besides its bytes, at one instant. */
+export interface Status {
+  readonly kind: Node["kind"]
+  readonly inode: number
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly links: number
+  readonly sizeBytes: number
+  readonly atimeMillis: number
+  readonly mtimeMillis: number
+  readonly birthtimeMillis: number
+}
+
+/** What file systems usually show as the size of a directory. */
+const directorySizeBytes = 4096
+
+const sizeOf = (node: Node): number => {
+  if (node.kind === "directory") return directorySizeBytes
+  return node.kind === "file" ? seenBytes(node.content).length : node.target.length
+}
+
+const linksOf = (node: Node): number => {
+  if (node.kind !== "directory") return node.links
+  // Its own `.`, its name, and the `..` of each directory in it.
+  return 2 + Array.from(node.entries.values()).filter(({ kind }) => kind === "directory").length
+}
+
+const statusOf = (node: Node): Status => {
+  const { kind, inode, mode, uid, gid, atimeMillis, mtimeMillis, birthtimeMillis } = node
+  const times = { atimeMillis, mtimeMillis, birthtimeMillis }
+  return { kind, inode, mode, uid, gid, ...times, links: linksOf(node), sizeBytes: sizeOf(node) }
+}
+
+export const stat = (volume: Volume, path: string, follow: boolean): Status => {
+  begin(volume, `${follow ? "stat" : "lstat"} ${path}`)
+  return statusOf(existing(volume.root, path, follow))
+}
+
+export const fstat = (volume: Volume, descriptor: Descriptor): Status => {
+  begin(volume, `stat ${descriptor.number}`)
+  assertOpen(descriptor)
+  return statusOf(descriptor.node)
+}
+
+export const access = (volume: Volume, path: string, forWriting: boolean): void => {
+  begin(volume, `access ${path}`)
+  existing(volume.root, path, true)
+  if (forWriting) assertWritable(volume)
+}
+
+/** Attributes are durable at once. */
+export const setAttributes = (
+  volume: Volume,
+  path: string,
+  text: string,
+  attributes: Partial<Pick<Node, "mode" | "uid" | "gid" | "atimeMillis" | "mtimeMillis">>
+): void => {
+  begin(volume, `${text} ${path}`)
+  const { parent, name, node } = locate(volume.root, path, true)
+  if (node === undefined) throw new Errno("ENOENT")
+  assertWritable(volume)
+  Object.assign(node, attributes)
+  if (name !== undefined) announce(volume, "Update", parent, name)
+}

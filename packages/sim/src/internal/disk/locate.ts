@@ -1,0 +1,65 @@
+/** From a path to what it stands for, the way POSIX walks it. */
+import { Errno } from "./errno.ts"
+import type { DirectoryNode, Node } from "./inode.ts"
+
+/** Where a path leads: an entry of a directory, which may not exist. */
+export interface Place {
+  readonly parent: DirectoryNode
+  /** `undefined` when the path ends in `.` or `..` or is the root: such a place can be looked at, not changed. */
+  readonly name: string | undefined
+  readonly node: Node | undefined
+  /** The path ends with a slash, so that only a directory can be there. */
+  readonly asDirectory: boolean
+}
+
+// The limits of Linux.
+const maxLinks = 40
+const maxNameLength = 255
+const maxPathLength = 4095
+
+const nodeAt = (parent: DirectoryNode, name: string): Node | undefined => {
+  if (name.length > maxNameLength) throw new Errno("ENAMETOOLONG")
+  return parent.entries.get(name)
+}
+
+/** Walks `path`; `follow` says whether a symbolic link at its end is followed. Paths are relative to the root. */
+export const locate = (root: DirectoryNode, path: string, follow: boolean): Place => {
+  if (path === "") throw new Errno("ENOENT")
+  if (path.includes("\0")) throw new Errno("ERR_INVALID_ARG_VALUE")
+  if (path.length > maxPathLength) throw new Errno("ENAMETOOLONG")
+  let parent = root
+  let links = 0
+  let rest = path.split("/")
+  for (;;) {
+    const [name, ...later] = rest
+    rest = later
+    if (name === undefined) return { parent, name: undefined, node: parent, asDirectory: true }
+    if (name === "" || name === ".") continue
+    if (name === "..") {
+      parent = parent.parent
+      continue
+    }
+    const node = nodeAt(parent, name)
+    const isLast = rest.every((one) => one === "")
+    const asDirectory = isLast && rest.length > 0
+    if (node?.kind === "symlink" && (follow || !isLast || asDirectory)) {
+      if (++links > maxLinks) throw new Errno("ELOOP")
+      if (node.target.startsWith("/")) parent = root
+      rest = [...node.target.split("/"), ...rest]
+    } else if (isLast) {
+      if (asDirectory && node?.kind === "file") throw new Errno("ENOTDIR")
+      return { parent, name, node, asDirectory }
+    } else {
+      if (node === undefined) throw new Errno("ENOENT")
+      if (node.kind !== "directory") throw new Errno("ENOTDIR")
+      parent = node
+    }
+  }
+}
+
+/** What is at `path`, which must exist. */
+export const existing = (root: DirectoryNode, path: string, follow: boolean): Node => {
+  const { node } = locate(root, path, follow)
+  if (node === undefined) throw new Errno("ENOENT")
+  return node
+}

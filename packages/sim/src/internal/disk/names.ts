@@ -1,0 +1,112 @@
+/** The operations that change or read names. Each is a system call; they fail as those of Linux do. */
+import { Errno } from "./errno.ts"
+import { type DirectoryNode, isWithin, makeDirectory, makeLink, type Node, pathOf } from "./inode.ts"
+import type { EntryChange } from "./journal.ts"
+import { existing, locate, type Place } from "./locate.ts"
+import { begin, changeEntries, type Volume } from "./model.ts"
+
+export const mkdir = (volume: Volume, path: string, mode: number, nowMillis: number): void => {
+  begin(volume, `mkdir ${path}`)
+  const { parent, name, node } = locate(volume.root, path, false)
+  if (node !== undefined || name === undefined) throw new Errno("EEXIST")
+  const directory = makeDirectory(++volume.inodes, mode, nowMillis)
+  changeEntries(volume, nowMillis, [{ directory: parent, name, node: directory }])
+}
+
+export const rmdir = (volume: Volume, path: string, nowMillis: number): void => {
+  begin(volume, `rmdir ${path}`)
+  const { parent, name, node } = locate(volume.root, path, false)
+  if (node === undefined) throw new Errno("ENOENT")
+  if (name === undefined) throw new Errno(node === volume.root ? "EBUSY" : "EINVAL")
+  if (node.kind !== "directory") throw new Errno("ENOTDIR")
+  if (node.entries.size > 0) throw new Errno("ENOTEMPTY")
+  changeEntries(volume, nowMillis, [{ directory: parent, name, node: undefined }])
+}
+
+export const unlink = (volume: Volume, path: string, nowMillis: number): void => {
+  begin(volume, `unlink ${path}`)
+  const { parent, name, node } = locate(volume.root, path, false)
+  if (node === undefined) throw new Errno("ENOENT")
+  if (name === undefined || node.kind === "directory") throw new Errno("EISDIR")
+  changeEntries(volume, nowMillis, [{ directory: parent, name, node: undefined }])
+}
+
+/** The place for a new name of something that is no directory. */
+const newPlace = (volume: Volume, path: string): { parent: DirectoryNode; name: string } => {
+  const { asDirectory, parent, name, node } = locate(volume.root, path, false)
+  if (node !== undefined || name === undefined) throw new Errno("EEXIST")
+  if (asDirectory) throw new Errno("ENOENT")
+  return { parent, name }
+}
+
+export const link = (volume: Volume, from: string, to: string, nowMillis: number): void => {
+  begin(volume, `link ${from} ${to}`)
+  const node = existing(volume.root, from, false)
+  const { parent, name } = newPlace(volume, to)
+  if (node.kind === "directory") throw new Errno("EPERM")
+  changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
+}
+
+export const symlink = (volume: Volume, target: string, path: string, nowMillis: number): void => {
+  begin(volume, `symlink ${target} ${path}`)
+  if (target === "") throw new Errno("ENOENT")
+  const { parent, name } = newPlace(volume, path)
+  const node = makeLink(++volume.inodes, target, nowMillis)
+  changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
+}
+
+/** Whether a rename may put `node` in the place of what is at `to`. */
+const assertReplaceable = (node: Node, to: Place): void => {
+  const target = to.node
+  if (node.kind === "directory" && isWithin(to.parent, node)) throw new Errno("EINVAL")
+  if (node.kind !== "directory" && to.asDirectory) throw new Errno("ENOTDIR")
+  if (target === undefined) return
+  if (node.kind === "directory" && target.kind !== "directory") throw new Errno("ENOTDIR")
+  if (node.kind !== "directory" && target.kind === "directory") throw new Errno("EISDIR")
+  if (target.kind === "directory" && target.entries.size > 0) throw new Errno("ENOTEMPTY")
+}
+
+export const rename = (volume: Volume, from: string, to: string, nowMillis: number): void => {
+  begin(volume, `rename ${from} ${to}`)
+  const source = locate(volume.root, from, false)
+  const target = locate(volume.root, to, false)
+  if (source.name === undefined || target.name === undefined) throw new Errno("EBUSY")
+  const { node } = source
+  if (node === undefined) throw new Errno("ENOENT")
+  if (target.node?.kind === "directory" && isWithin(source.parent, target.node)) throw new Errno("ENOTEMPTY")
+  // Two names of one file: nothing to do, and both stay.
+  if (node === target.node) return
+  assertReplaceable(node, target)
+  const changes: ReadonlyArray<EntryChange> = [
+    { directory: source.parent, name: source.name, node: undefined },
+    { directory: target.parent, name: target.name, node }
+  ]
+  changeEntries(volume, nowMillis, changes)
+}
+
+/** An entry of a directory, as a listing shows it. */
+export interface Entry {
+  readonly name: string
+  readonly kind: Node["kind"]
+}
+
+export const readdir = (volume: Volume, path: string): ReadonlyArray<Entry> => {
+  begin(volume, `readdir ${path}`)
+  const node = existing(volume.root, path, true)
+  if (node.kind !== "directory") throw new Errno("ENOTDIR")
+  return Array.from(node.entries, ([name, { kind }]) => ({ name, kind }))
+}
+
+export const readlink = (volume: Volume, path: string): string => {
+  begin(volume, `readlink ${path}`)
+  const node = existing(volume.root, path, false)
+  if (node.kind !== "symlink") throw new Errno("EINVAL")
+  return node.target
+}
+
+export const realpath = (volume: Volume, path: string): string => {
+  begin(volume, `realpath ${path}`)
+  const { parent, name, node } = locate(volume.root, path, true)
+  if (node === undefined) throw new Errno("ENOENT")
+  return pathOf(parent, name)
+}

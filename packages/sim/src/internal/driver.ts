@@ -1,0 +1,432 @@
+/**
+ * The loop that runs a program: one ready task after another, and when none is ready, on to the next timer.
+ *
+ * Effect asks its scheduler where tasks go and before every operation whether to yield, and asks its clock to sleep.
+ * With both in one hand a run is a synchronous call in which the driver decides everything that is left open.
+ */
+import { Context, type Effect, type Fiber } from "effect"
+import type * as Choices from "../Choices.ts"
+import type * as Trace from "../Trace.ts"
+import { RollingHash } from "./hash.ts"
+import { type Due, Heap } from "./heap.ts"
+import { CurrentHost, HostState } from "./host.ts"
+import { noTimer, Ready, type Task } from "./ready.ts"
+import { Recorder, type Source } from "./source.ts"
+import { calmGap, maxGap, never, Ranked, type Steering } from "./steering.ts"
+
+/** What is left of a fiber's slice is weighed like this many steps, so that a busy loop meets its limit soon. */
+const longSliceSteps = 200
+
+/** So deep a waiter is resumed inline at the level "realistic"; the stock runtime overflows at about 1,000. */
+const maxInline = 256
+
+export interface Limits {
+  readonly maxSteps: number
+  readonly maxStepsPerInstant: number
+  readonly maxNanos: number
+}
+
+export interface Timer extends Due {
+  readonly host: HostState
+  readonly waitNanos: number
+  readonly task: Task
+}
+
+/** Why a run cannot go on. */
+export type Stuck = "Deadlock" | "Livelock" | "StepLimit" | "TimeLimit"
+
+/** What a run's creator decides. */
+export interface Setup {
+  readonly steering: Steering
+  readonly source: (recorder: Recorder) => Source
+  readonly realistic: boolean
+  readonly limits: Limits
+  /** Gets every event; nothing is formatted when it is left out. */
+  readonly onEvent: ((event: Trace.Event) => void) | undefined
+  readonly withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+export class Driver {
+  readonly main: HostState
+  readonly recorder = new Recorder()
+  readonly hash = new RollingHash()
+  readonly source: Source
+  readonly withLive: Setup["withLive"]
+
+  nowNanos = 0
+  steps = 0
+  /** Whose task is running; `undefined` between tasks. */
+  current: HostState | undefined = undefined
+  gapLeft: number
+  /** Fibers that started and have not ended. */
+  liveFibers = 0
+  /** The services of a host, see `World`. */
+  contextOf: (host: HostState) => Context.Context<never> = () => Context.empty()
+  /** A task arrived while nothing drove the run: how an asynchronous driver learns of it. */
+  onPost: (() => void) | undefined = undefined
+
+  private readonly steering: Steering
+  private readonly ranked: Ranked | undefined
+  private readonly realistic: boolean
+  private readonly limits: Limits
+  private readonly onEvent: Setup["onEvent"]
+  private readonly ready = new Ready()
+  private readonly timers = new Heap<Timer>()
+  private readonly idleWaits = new Heap<Timer>()
+  private order = 0
+  private stepsAtInstant = 0
+  private ended = false
+
+  private gapValue = 0
+  private owner: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  private inline = 0
+  private yielding: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  private firstId = -1
+  private readonly known: Array<Fiber.Fiber<unknown, unknown> | undefined> = []
+
+  readonly faults = new Map<string, number>()
+  readonly warnings = new Set<string>()
+
+  constructor(setup: Setup) {
+    this.steering = setup.steering
+    this.ranked = setup.steering instanceof Ranked ? setup.steering : undefined
+    this.source = setup.source(this.recorder)
+    this.realistic = setup.realistic
+    this.limits = setup.limits
+    this.onEvent = setup.onEvent
+    this.withLive = setup.withLive
+    this.main = new HostState(this, "main", 0)
+    this.gapLeft = this.nextGap()
+  }
+
+  // --------------------------------------------------------------------------
+  // The loop
+  // --------------------------------------------------------------------------
+
+  /** Runs what is ready, at one instant after another, until `isDone`; says why when it cannot go on. */
+  drive(isDone: () => boolean): Stuck | undefined {
+    while (!isDone()) {
+      const stuck = this.isReady ? this.step() : this.advance()
+      if (stuck !== undefined) return stuck
+    }
+    return undefined
+  }
+
+  /** Runs all that is ready now, without moving on in time. */
+  settle(): Stuck | undefined {
+    while (this.isReady) {
+      const stuck = this.step()
+      if (stuck !== undefined) return stuck
+    }
+    return undefined
+  }
+
+  get isReady(): boolean {
+    return this.ready.size > 0
+  }
+
+  step(): Stuck | undefined {
+    const { ready } = this
+    const task = ready.takeDue() ?? ready.take(this.pick())
+    if (task === undefined || ready.host === undefined) return undefined
+    return this.run(ready.host, task)
+  }
+
+  /** Moves on to the next instant at which something happens. */
+  advance(): Stuck | undefined {
+    const timer = this.timers.peek()
+    const wait = this.idleWaits.peek()
+    if (wait !== undefined && (timer === undefined || wait.atNanos < timer.atNanos)) {
+      this.idleWaits.pop()
+      return this.moveTo(wait.atNanos) ?? this.run(wait.host, wait.task)
+    }
+    if (timer === undefined) return "Deadlock"
+    const late = this.moveTo(timer.atNanos)
+    if (late !== undefined) return late
+    this.timers.pop()
+    let next = this.timers.peek()
+    if (next === undefined || next.atNanos > timer.atNanos) return this.run(timer.host, timer.task)
+    this.pushTimer(timer)
+    while (next !== undefined && next.atNanos === timer.atNanos) {
+      this.timers.pop()
+      this.pushTimer(next)
+      next = this.timers.peek()
+    }
+    return undefined
+  }
+
+  private moveTo(atNanos: number): Stuck | undefined {
+    if (atNanos > this.limits.maxNanos) return "TimeLimit"
+    if (atNanos > this.nowNanos) {
+      this.nowNanos = atNanos
+      this.stepsAtInstant = 0
+    }
+    return undefined
+  }
+
+  private run(host: HostState, task: Task): Stuck | undefined {
+    if (host.status !== "up") {
+      if (host.status === "paused") host.hold(task)
+      return undefined
+    }
+    this.hash.mixLarge(this.nowNanos)
+    this.current = host
+    this.owner = undefined
+    this.inline = 0
+    try {
+      task()
+    } finally {
+      this.current = undefined
+    }
+    return this.count(1)
+  }
+
+  private count(steps: number): Stuck | undefined {
+    this.steps += steps
+    this.stepsAtInstant += steps
+    if (this.stepsAtInstant > this.limits.maxStepsPerInstant) return "Livelock"
+    return this.steps > this.limits.maxSteps ? "StepLimit" : undefined
+  }
+
+  private pick(): number {
+    const { ready, steering } = this
+    const n = ready.choices
+    if (n < 2) return 0
+    if (this.realistic) return this.pickStock()
+    const index = steering.pick(n, ready)
+    this.recorder.pick.push(index)
+    return index
+  }
+
+  private pickStock(): number {
+    const places = this.ready.stock()
+    if (places.length < 2) return 0
+    const index = Math.min(this.steering.pick(places.length, this.ready), places.length - 1)
+    this.recorder.pick.push(index)
+    return places[index] ?? 0
+  }
+
+  /** Nothing runs from here on, whatever still arrives. */
+  end(): void {
+    this.ended = true
+  }
+
+  // --------------------------------------------------------------------------
+  // Tasks and timers
+  // --------------------------------------------------------------------------
+
+  post(host: HostState, task: Task, priority: number): void {
+    if (this.ended || host.status === "dead") return
+    if (host.status === "paused") return host.hold(task)
+    if (priority !== 0) this.ready.pushWith(host, task, priority)
+    else
+      this.ready.push(host, task, noTimer, this.ranked === undefined ? 0 : this.rankOfYielding(this.ranked))
+    this.onPost?.()
+  }
+
+  private pushTimer(timer: Timer): void {
+    const rank = this.ranked === undefined ? 0 : this.ranked.rankOf(undefined)
+    this.ready.push(timer.host, timer.task, timer.waitNanos, rank)
+  }
+
+  startTimer(host: HostState, afterNanos: number, task: Task): Timer {
+    return this.arm(this.timers, host, afterNanos, task)
+  }
+
+  cancelTimer(timer: Timer): void {
+    this.timers.remove(timer)
+  }
+
+  startIdleWait(host: HostState, afterNanos: number, task: Task): Timer {
+    return this.arm(this.idleWaits, host, afterNanos, task)
+  }
+
+  cancelIdleWait(wait: Timer): void {
+    this.idleWaits.remove(wait)
+  }
+
+  dropTimers(host: HostState): void {
+    for (const heap of [this.timers, this.idleWaits]) {
+      for (const timer of heap.values().filter((one) => one.host === host)) heap.remove(timer)
+    }
+  }
+
+  get pendingTimers(): ReadonlyArray<Timer> {
+    return this.timers.values()
+  }
+
+  private arm(heap: Heap<Timer>, host: HostState, waitNanos: number, task: Task): Timer {
+    const timer = {
+      atNanos: this.nowNanos + waitNanos,
+      order: this.order++,
+      index: -1,
+      host,
+      waitNanos,
+      task
+    }
+    if (!this.ended && host.status !== "dead") {
+      heap.push(timer)
+      this.onPost?.()
+    }
+    return timer
+  }
+
+  // --------------------------------------------------------------------------
+  // Slices of fibers, see `HostScheduler.shouldYield`
+  // --------------------------------------------------------------------------
+
+  /** Counts from 1, in the order in which the run created its fibers. */
+  ordinal(fiber: Pick<Fiber.Fiber<unknown, unknown>, "id">): number {
+    if (this.firstId === -1) this.firstId = fiber.id
+    return fiber.id - this.firstId + 1
+  }
+
+  /** A fiber's first operation since it last waited. */
+  enter(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    const ordinal = this.ordinal(fiber)
+    const isNew = this.known[ordinal] === undefined
+    if (isNew) this.meet(fiber, ordinal)
+    if (this.owner === undefined) {
+      this.owner = fiber
+      this.hash.mix(ordinal)
+      return false
+    }
+    // Started, not resumed, inline: its creator may rely on that.
+    if (isNew || this.owner === fiber) return false
+    if (this.realistic && ++this.inline <= maxInline) return false
+    // Through the queue, so that the order of wake-ups is open too, and a long chain of them does not nest.
+    this.yielding = fiber
+    return true
+  }
+
+  /** Only while it runs: a dead host's fiber never ends, and is known to have been its host's. */
+  private meet(fiber: Fiber.Fiber<unknown, unknown>, ordinal: number): void {
+    this.known[ordinal] = fiber
+    this.hash.mix(ordinal)
+    if (this.onEvent === undefined) return
+    const name = fiberName(fiber, ordinal)
+    const host = this.current
+    this.emit("fiber", name, { phase: "start" }, ordinal, host)
+    fiber.addObserver((exit) => this.emit("fiber", name, { phase: "end", exit: exit._tag }, ordinal, host))
+  }
+
+  bounceForeign(host: HostState, fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    const { current } = this
+    if (current !== undefined && current !== this.main && host !== this.main && host.status !== "dead") {
+      this.warnings.add(
+        `memory is shared between hosts: something on "${current.name}" resumed ` +
+          `${fiberName(fiber, this.ordinal(fiber))} of "${host.name}"`
+      )
+    }
+    this.yielding = fiber
+    return true
+  }
+
+  /** As long as the stock scheduler lets any slice be. */
+  endSlice(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    this.steps += longSliceSteps
+    this.stepsAtInstant += longSliceSteps
+    this.yielding = fiber
+    return true
+  }
+
+  preempt(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    const gap = this.gapValue
+    this.recorder.gap.push(gap)
+    this.gapLeft = this.nextGap()
+    if (gap === 0) return false
+    const ordinal = this.ordinal(fiber)
+    this.hash.mix(ordinal)
+    this.ranked?.demote(ordinal)
+    this.yielding = fiber
+    return true
+  }
+
+  private nextGap(): number {
+    const gap = this.realistic ? never : this.steering.nextGap()
+    this.gapValue = gap
+    if (gap === never) return Number.POSITIVE_INFINITY
+    return gap === 0 ? calmGap : gap
+  }
+
+  /** The rank of the fiber that is yielding, which comes here next; what is forked gets a rank of its own. */
+  private rankOfYielding(ranked: Ranked): number {
+    const { owner, yielding } = this
+    this.yielding = undefined
+    const rank = ranked.rankOf(yielding === undefined ? undefined : this.ordinal(yielding))
+    if (owner !== undefined && yielding === undefined && rank > ranked.rankOf(this.ordinal(owner))) {
+      this.preemptSoon()
+    }
+    return rank
+  }
+
+  /** A task that goes before the running fiber has become ready. */
+  private preemptSoon(): void {
+    if (this.gapLeft <= 1 || this.realistic) return
+    const passed = (this.gapValue === 0 ? calmGap : this.gapValue) - this.gapLeft
+    this.gapValue = Math.min(passed + 1, maxGap)
+    this.gapLeft = 1
+  }
+
+  // --------------------------------------------------------------------------
+  // What the world does and says
+  // --------------------------------------------------------------------------
+
+  /** One of 0…n−1 on behalf of the world, where 0 is calm. */
+  readonly choose = (n: number): number => {
+    if (n < 2) return 0
+    const value = this.source.draw("fault", n)
+    this.hash.mix(value)
+    return value
+  }
+
+  /** A fault has done something to somebody; one that was only configured does not count. */
+  readonly tookEffect = (fault: string, text: string): void => {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1)
+    this.emit("fault", text, { fault })
+  }
+
+  readonly emit = (
+    kind: Trace.Kind,
+    text: string,
+    data?: Trace.Event["data"],
+    fiber?: number,
+    host: HostState | undefined = this.current
+  ): void => {
+    if (kind !== "fiber" && kind !== "log") {
+      this.hash.mixText(kind)
+      this.hash.mixText(text)
+    }
+    this.onEvent?.({
+      atNanos: this.nowNanos,
+      host: (host ?? this.main).name,
+      fiber: fiber ?? (this.owner === undefined ? undefined : this.ordinal(this.owner)),
+      kind,
+      text,
+      data
+    })
+  }
+
+  /** The fibers that have started and not ended, in the order of their ordinals. */
+  living(): ReadonlyArray<Fiber.Fiber<unknown, unknown>> {
+    return this.known.filter((fiber) => fiber !== undefined && fiber.pollUnsafe() === undefined) as Array<
+      Fiber.Fiber<unknown, unknown>
+    >
+  }
+
+  /** Whose fiber it is. */
+  hostOf(fiber: Fiber.Fiber<unknown, unknown>): HostState | undefined {
+    return fiber.getRef(CurrentHost)
+  }
+
+  finish(): Choices.Recording {
+    return this.recorder.finish()
+  }
+}
+
+/** How messages call a fiber: by its span or the function that it is in, else by its number. */
+export const fiberName = (fiber: Fiber.Fiber<unknown, unknown>, ordinal: number): string => {
+  const { span, stackFrame } = fiber.cache
+  const name = stackFrame?.name ?? (span?._tag === "Span" ? span.name : undefined)
+  return name === undefined ? `fiber ${ordinal}` : `fiber ${ordinal} (${name})`
+}

@@ -1,0 +1,155 @@
+/** From a program and its options to a result: the synchronous way. */
+import { Duration, Effect, Exit, type Fiber, Tracer } from "effect"
+import type { LeakedFiber, Options, Result } from "../Simulation.ts"
+import { AmbientUse, Deadlock, LimitExceeded, Livelock, type SimulationError } from "../SimulationError.ts"
+import * as Strategy from "../Strategy.ts"
+import type * as Trace from "../Trace.ts"
+import { Driver, fiberName, type Stuck } from "./driver.ts"
+import { seal } from "./seal.ts"
+import { Recorded, type Recorder, Seeded } from "./source.ts"
+import { diceOf, replay, steer } from "./steering.ts"
+import { Waits } from "./waiting.ts"
+import { World } from "./world.ts"
+
+const calm = { gap: [], pick: [], fault: [], random: [] }
+
+const steeringOf = (options: Options) => {
+  if (options.choices === undefined && options.seed !== undefined) {
+    const { schedule, world } = diceOf(options.seed)
+    return {
+      steering: steer(options.strategy ?? Strategy.portfolio, schedule),
+      source: (recorder: Recorder) => new Seeded(world, recorder)
+    }
+  }
+  const recording = options.choices ?? calm
+  return { steering: replay(recording), source: (recorder: Recorder) => new Recorded(recording, recorder) }
+}
+
+/** A live clock would need real time, which a synchronous run does not have: the sealed timer says so. */
+const withoutLive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => effect
+
+export const makeDriver = (
+  options: Options,
+  onEvent: ((event: Trace.Event) => void) | undefined,
+  withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = withoutLive
+): Driver =>
+  new Driver({
+    ...steeringOf(options),
+    realistic: options.level === "realistic",
+    limits: {
+      maxSteps: options.maxSteps ?? 10_000_000,
+      maxStepsPerInstant: options.maxStepsPerInstant ?? 1_000_000,
+      maxNanos: options.maxTime === undefined ? Infinity : Duration.toMillis(options.maxTime) * 1e6
+    },
+    onEvent,
+    withLive
+  })
+
+/** A fiber holds on to the cause of its interruption from then on. */
+const isInterrupted = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
+  Reflect.get(fiber, "_interruptedCause") !== undefined
+
+const hostName = (driver: Driver, fiber: Fiber.Fiber<unknown, unknown>): string =>
+  driver.hostOf(fiber)?.name ?? driver.main.name
+
+const leakedFibers = (driver: Driver): ReadonlyArray<LeakedFiber> =>
+  driver
+    .living()
+    .filter((fiber) => driver.hostOf(fiber) === driver.main)
+    .map((fiber) => ({ name: fiberName(fiber, driver.ordinal(fiber)), interrupted: isInterrupted(fiber) }))
+
+/** The error for a run that cannot go on. */
+export const stuckError = (driver: Driver, stuck: Stuck, waits: Waits | undefined): SimulationError => {
+  const atMillis = driver.nowNanos / 1e6
+  switch (stuck) {
+    case "Deadlock":
+      return new Deadlock({
+        atMillis,
+        blocked: driver.living().map((fiber) => ({
+          fiber: fiberName(fiber, driver.ordinal(fiber)),
+          host: hostName(driver, fiber),
+          waitsFor: waits?.describe(fiber) ?? "something"
+        }))
+      })
+    case "Livelock":
+      return new Livelock({
+        atMillis,
+        steps: driver.steps,
+        fibers: driver
+          .living()
+          .slice(0, 10)
+          .map((fiber) => fiberName(fiber, driver.ordinal(fiber)))
+      })
+    case "StepLimit":
+      return new LimitExceeded({ limit: "maxSteps", atMillis, steps: driver.steps })
+    case "TimeLimit":
+      return new LimitExceeded({ limit: "maxTime", atMillis, steps: driver.steps })
+  }
+}
+
+export const resultOf = <A, E>(
+  driver: Driver,
+  world: World,
+  exit: Exit.Exit<A, E | SimulationError>,
+  trace: ReadonlyArray<Trace.Event>
+): Result<A, E> => ({
+  exit,
+  virtualMillis: driver.nowNanos / 1e6,
+  steps: driver.steps,
+  hash: driver.hash.digest(),
+  leaks: {
+    fibers: driver.liveFibers === 0 ? [] : leakedFibers(driver),
+    timers: driver.pendingTimers.filter(({ host }) => host === driver.main).length,
+    scopes: world.scopes.open
+  },
+  choices: driver.finish(),
+  faults: driver.faults,
+  warnings: Array.from(driver.warnings),
+  trace
+})
+
+export const runSync = <A, E>(
+  program: Effect.Effect<A, E>,
+  options: Options,
+  waits?: Waits
+): Result<A, E> => {
+  const trace: Array<Trace.Event> = []
+  const driver = makeDriver(options, options.trace === true ? (event) => trace.push(event) : undefined)
+  const world = new World(driver, waits === undefined ? [] : [[Tracer.Tracer.key, waits.tracer]])
+  const unseal = seal()
+  let exit: Exit.Exit<A, E> | undefined
+  let stuck: Stuck | undefined
+  let use: ReturnType<typeof unseal>
+  try {
+    // The program begins in a task, like everything else.
+    driver.post(
+      driver.main,
+      () => {
+        // house: the root of the run, in a context of its own
+        const root = Effect.runForkWith(world.contextOf(driver.main))(program)
+        root.addObserver((ended) => {
+          exit = ended
+        })
+      },
+      0
+    )
+    stuck = driver.drive(() => exit !== undefined) ?? driver.settle()
+  } finally {
+    driver.end()
+    use = unseal()
+  }
+  if (use !== undefined) {
+    return resultOf<A, E>(
+      driver,
+      world,
+      Exit.fail(new AmbientUse({ what: use.what, origin: use.stack })),
+      trace
+    )
+  }
+  if (stuck === undefined && exit !== undefined) return resultOf(driver, world, exit, trace)
+  // What the fibers wait for is only seen by watching them, so the same run is made again.
+  if (stuck === "Deadlock" && waits === undefined) {
+    return runSync(program, { ...options, choices: driver.finish() }, new Waits())
+  }
+  return resultOf<A, E>(driver, world, Exit.fail(stuckError(driver, stuck ?? "Deadlock", waits)), trace)
+}
