@@ -8,6 +8,7 @@
  *   The sentence goes on until the next tag or blank line.
  * - A check is a test whose title begins with ids: `it.effect("FO-1, FO-3: a hung call …", …)`.
  *   Tests that are skipped, to do, or expected to fail prove nothing and do not count.
+ * - A simulation suite is a check too, of all ids in its list: `Suite.make({ guarantees: ["FO-1", "FO-3"], … })`.
  *
  * @since 0.1.0
  */
@@ -122,19 +123,36 @@ const idsOf = (title: string): ReadonlyArray<string> => {
   return ids.match(new RegExp(id, "g")) ?? []
 }
 
+/** The strings in the list `guarantees` of a suite. */
+const guaranteesOf = (options: unknown): ReadonlyArray<string> => {
+  if (!isNode(options) || options.type !== "ObjectExpression") return []
+  const property = (options.properties as ReadonlyArray<Node>).find(
+    ({ key }) => calleeNames(key)[0] === "guarantees"
+  )
+  if (property === undefined || !isNode(property.value)) return []
+  const elements = property.value.elements as ReadonlyArray<unknown> | undefined
+  return (elements ?? []).map(titleOf)
+}
+
 /** Reads the syntax tree, because titles in comments and in other strings are no tests. */
 export const checks = ({ path, text }: Source): ReadonlyArray<Check> => {
   const found: Array<Check> = []
   const visitCall = (node: Node): boolean => {
     const names = calleeNames(node.callee)
     const args = node.arguments as ReadonlyArray<unknown>
+    const line = () => text.slice(0, node.start).split("\n").length
+    if (names.join(".") === "Suite.make") {
+      const ids = guaranteesOf(args[0])
+      if (ids.length > 0) found.push({ ids, source: path, line: line() })
+      return true
+    }
     const isTest = (names[0] === "it" || names[0] === "test") && !names.includes("layer")
     if (!isTest && names[0] !== "describe") return true
     if (isDisabled(names, args)) return false
     const ids = idsOf(titleOf(args[0]))
     // Without a body it is only planned.
     if (isTest && ids.length > 0 && args.length > 1) {
-      found.push({ ids, source: path, line: text.slice(0, node.start).split("\n").length })
+      found.push({ ids, source: path, line: line() })
     }
     return true
   }

@@ -58,6 +58,17 @@ describe("declarations", () => {
 })
 
 describe("checks", () => {
+  it("are suites with all that their list names", () => {
+    const source = suite(
+      `export const suites = [`,
+      `  Suite.make({ name: "a", guarantees: ["FO-1", "FO-2"], run }),`,
+      `  Suite.make({ name: "b", guarantees: [], run }),`,
+      `  Other.make({ guarantees: ["FO-3"] })`,
+      `]`
+    )
+    assert.deepStrictEqual(checks(source), [{ ids: ["FO-1", "FO-2"], source: source.path, line: 2 }])
+  })
+
   it("are tests of every form whose title begins with ids", () => {
     assert.deepStrictEqual(
       idsIn(

@@ -15,7 +15,6 @@
  * @since 0.1.0
  */
 import { Clock, Effect, Schema } from "effect"
-import { stepCounter, stepMutex, stepQueue, stepRegister } from "./internal/linearizabilityModels.ts"
 import { type Classify, Log } from "./internal/linearizabilityRecorder.ts"
 import { explain } from "./internal/linearizabilityRender.ts"
 import { checkAll, defaultBudget } from "./internal/linearizabilitySearch.ts"
@@ -142,112 +141,8 @@ export interface Model<in out State, in In, in Out> {
   readonly partition?: ((input: In) => string) | undefined
 }
 
-/**
- * What can be asked of a register: `Read` answers with its value, `Write` with anything, and `CompareAndSet` whether it
- * found the expected value and replaced it.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export type RegisterInput<A> =
-  | { readonly _tag: "Read" }
-  | { readonly _tag: "Write"; readonly value: A }
-  | { readonly _tag: "CompareAndSet"; readonly expected: A; readonly value: A }
-
-/**
- * One value, that is read, written, and replaced under a condition.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export const register = <A>(initial: A): Model<A, RegisterInput<A>, unknown> => ({
-  initial,
-  step: stepRegister
-})
-
-/**
- * What can be asked of a counter: `Read` answers with its value, `Add` with the value after it, or with nothing.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export type CounterInput = { readonly _tag: "Read" } | { readonly _tag: "Add"; readonly amount: number }
-
-/**
- * A number that is added to, from 0.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export const counter: Model<number, CounterInput, unknown> = { initial: 0, step: stepCounter }
-
-/**
- * What can be asked of a queue: `Enqueue` answers with anything, `Dequeue` with the oldest value, or with `undefined`
- * when there is none.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export type QueueInput<A> = { readonly _tag: "Enqueue"; readonly value: A } | { readonly _tag: "Dequeue" }
-
-/**
- * First in, first out, empty at first.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export const queue = <A>(): Model<ReadonlyArray<A>, QueueInput<A>, unknown> => ({
-  initial: [],
-  step: stepQueue
-})
-
-/**
- * What can be asked of a mutex: `Acquire` answers `false` when it is held, and otherwise `true` or nothing; `Release`
- * answers `false` when the owner does not hold it, and otherwise `true` or nothing.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export type MutexInput =
-  | { readonly _tag: "Acquire"; readonly owner: string }
-  | { readonly _tag: "Release"; readonly owner: string }
-
-/**
- * A lock that has one owner at a time, and none at first. Whoever holds it cannot acquire it again.
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export const mutex: Model<string | undefined, MutexInput, unknown> = {
-  initial: undefined,
-  step: stepMutex
-}
-
-/**
- * Many objects, each with a key that its operations name, such as a map of registers.
- *
- * **Example** (A key-value store)
- *
- * ```ts
- * import { Linearizability } from "@holdfast/sim"
- *
- * const store = Linearizability.keyed(Linearizability.register<string | undefined>(undefined))
- *
- * const at = (time: number) => ({ seq: time, nanos: time })
- * const verdict = Linearizability.check(store, [
- *   { client: "a", input: { key: "x", _tag: "Write", value: "1" }, start: at(0), end: { ...at(1), output: undefined } },
- *   { client: "b", input: { key: "y", _tag: "Read" }, start: at(2), end: { ...at(3), output: undefined } },
- *   { client: "b", input: { key: "x", _tag: "Read" }, start: at(4), end: { ...at(5), output: "1" } }
- * ])
- * console.log(verdict._tag) // => Linearizable
- * ```
- *
- * @since 0.1.0
- * @category models of common objects
- */
-export const keyed = <State, In, Out>(
-  model: Model<State, In, Out>
-): Model<State, In & { readonly key: string }, Out> => ({ ...model, partition: ({ key }) => key })
+export type { CounterInput, MutexInput, QueueInput, RegisterInput } from "./internal/linearizabilityModels.ts"
+export { counter, keyed, mutex, queue, register } from "./internal/linearizabilityModels.ts"
 
 // ----------------------------------------------------------------------------
 // Checking
@@ -311,9 +206,9 @@ export type Verdict<State, In, Out> = Linearizable<In, Out> | NotLinearizable<St
  *
  * **Details**
  *
- * - `budget`: the most steps for each partition. 1,000,000 by default: about a second, and about 100 MB for the
- *   configurations that were seen. A step tries an operation, or takes it back; a history that is linearizable mostly
- *   needs a few for each operation. Above 16,777,215 it is that, the most that a `Set` can hold.
+ * - `budget`: the most steps for each partition. 200,000 by default: that takes a fraction of a second, or a
+ *   second or two and up to 200 MB when the states are large. A step is a state that one operation leads to. Most
+ *   histories need a few steps for each operation, and the others mostly more than any budget. At most 16,777,215.
  *
  * @since 0.1.0
  * @category models

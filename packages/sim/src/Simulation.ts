@@ -14,8 +14,9 @@
  *
  * @since 0.1.0
  */
-import type { Duration, Effect, Exit } from "effect"
+import type { Duration, Effect, Exit, Layer } from "effect"
 import type * as Choices from "./Choices.ts"
+import { awaitPromise, layerAsync, runAsync } from "./internal/asynchronous.ts"
 import { runSync } from "./internal/run.ts"
 import type { SimulationError } from "./SimulationError.ts"
 import type { Strategy } from "./Strategy.ts"
@@ -63,6 +64,20 @@ export interface Options {
   readonly maxTime?: Duration.Input | undefined
   /** Collects what happened in `trace`; off by default, because a search needs none. */
   readonly trace?: boolean | undefined
+}
+
+/**
+ * How a program with native promises is run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AsyncOptions extends Options {
+  /**
+   * How long, in real milliseconds, a run with nothing left to do waits for a native promise before it is a deadlock;
+   * 1,000 by default.
+   */
+  readonly patienceMillis?: number | undefined
 }
 
 /**
@@ -114,8 +129,12 @@ export interface Result<out A, out E> {
   readonly leaks: Leaks
   /** The choices that were made: give them to another run to repeat this one. */
   readonly choices: Choices.Recording
+  /** The kinds of faults that were meant to happen: in a fault plan, or by the script of a `FlakyServer`. */
+  readonly planned: ReadonlySet<string>
   /** How often each kind of fault took effect. */
   readonly faults: ReadonlyMap<string, number>
+  /** What `Check.sometimes` and `Check.reachable` looked for, and whether it was there. */
+  readonly reached: ReadonlyMap<string, boolean>
   /** What looks wrong although nothing failed, such as memory that hosts share. */
   readonly warnings: ReadonlyArray<string>
   /** What happened, in order; empty unless asked for. */
@@ -130,3 +149,49 @@ export interface Result<out A, out E> {
  */
 export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): Result<A, E> =>
   runSync(program, options)
+
+/**
+ * Runs a program that uses native promises.
+ *
+ * **Details**
+ *
+ * Time is virtual here too. Whenever no fiber is ready, the real event loop turns once, so that promises can settle,
+ * before time moves on. Time waits for `TestClock.withLive` and for `Simulation.promise`, so real input and output
+ * belongs into these: a plain `Effect.promise` that needs more than a turn races the next virtual timer.
+ *
+ * The order in which native promises settle is the platform's: it is the same in each run, but not searched. Ambient time
+ * and chance are sealed while fibers run, not in the bodies of `async` functions after their first `await`.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const runPromise = <A, E>(
+  program: Effect.Effect<A, E>,
+  options: AsyncOptions = {}
+): Promise<Result<A, E>> => runAsync(program, options)
+
+/**
+ * A native promise for which virtual time waits, and whose result arrives in an order that the schedule decides.
+ *
+ * **Details**
+ *
+ * It fails with what the promise was rejected with. Live, it is `Effect.tryPromise`.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const promise: <A>(evaluate: (signal: AbortSignal) => PromiseLike<A>) => Effect.Effect<A, unknown> =
+  awaitPromise
+
+/**
+ * The clock, scheduler and randomness of a run, for programs that something else runs, such as `it.effect`.
+ *
+ * **Details**
+ *
+ * Time moves on by itself when no fiber is ready, and `TestClock.adjust` and `setTime` work as they are. A deadlock hangs
+ * here until the test's own time-out, because nothing tells this layer when the program ends: `run` reports it.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: (options?: Options) => Layer.Layer<never> = (options = {}) => layerAsync(options)

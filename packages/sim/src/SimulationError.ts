@@ -118,6 +118,29 @@ export class AmbientUse extends Schema.TaggedError<AmbientUse>("@holdfast/sim/Si
 }
 
 /**
+ * A promise did not hold: an oracle of `Check` said so.
+ *
+ * **Details**
+ *
+ * It ends the run at once, and is the run's error whatever the program would have made of it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Violation extends Schema.TaggedError<Violation>("@holdfast/sim/SimulationError/Violation")(
+  "Violation",
+  {
+    /** The promise, such as `FO-2`. */
+    guarantee: Schema.String,
+    problem: Schema.String
+  }
+) {
+  override get message(): string {
+    return `${this.guarantee} does not hold: ${this.problem}`
+  }
+}
+
+/**
  * What cannot run under the simulator, because the platform only offers it with native promises.
  *
  * **Details**
@@ -162,4 +185,4 @@ export class NotSimulated extends Schema.TaggedError<NotSimulated>(
  * @since 0.1.0
  * @category models
  */
-export type SimulationError = Deadlock | Livelock | LimitExceeded | AmbientUse
+export type SimulationError = Deadlock | Livelock | LimitExceeded | AmbientUse | Violation

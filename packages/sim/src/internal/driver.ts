@@ -47,7 +47,15 @@ export interface Setup {
 }
 
 export class Driver {
+  /** The host of the program itself. */
   readonly main: HostState
+  /** No host at all: where faults come from. Its tasks end with the run, and are nobody's leak. */
+  get world(): HostState {
+    this.worldState ??= new HostState(this, "world", 0)
+    return this.worldState
+  }
+
+  private worldState: HostState | undefined = undefined
   readonly recorder = new Recorder()
   readonly hash = new RollingHash()
   readonly source: Source
@@ -62,8 +70,15 @@ export class Driver {
   liveFibers = 0
   /** The services of a host, see `World`. */
   contextOf: (host: HostState) => Context.Context<never> = () => Context.empty()
+  /** What happens at the named points of the code under test. */
+  atPoint: ((name: string) => Effect.Effect<void>) | undefined = undefined
   /** A task arrived while nothing drove the run: how an asynchronous driver learns of it. */
   onPost: (() => void) | undefined = undefined
+
+  /** How many spans were begun. */
+  spans = 0
+  /** How much goes on in real time, for which virtual time waits: what an asynchronous driver counts. */
+  live = 0
 
   private readonly steering: Steering
   private readonly ranked: Ranked | undefined
@@ -84,8 +99,15 @@ export class Driver {
   private firstId = -1
   private readonly known: Array<Fiber.Fiber<unknown, unknown> | undefined> = []
 
+  /** The kinds of faults that this run is meant to have. */
+  readonly planned = new Set<string>()
+  /** How often each kind of fault did something. */
   readonly faults = new Map<string, number>()
+  /** What `Check.sometimes` and `Check.reachable` saw: whether it ever held. */
+  readonly reached = new Map<string, boolean>()
   readonly warnings = new Set<string>()
+  /** The first promise that did not hold. */
+  violation: { readonly guarantee: string; readonly problem: string } | undefined = undefined
 
   constructor(setup: Setup) {
     this.steering = setup.steering
@@ -105,7 +127,7 @@ export class Driver {
 
   /** Runs what is ready, at one instant after another, until `isDone`; says why when it cannot go on. */
   drive(isDone: () => boolean): Stuck | undefined {
-    while (!isDone()) {
+    while (!isDone() && this.violation === undefined) {
       const stuck = this.isReady ? this.step() : this.advance()
       if (stuck !== undefined) return stuck
     }
@@ -114,7 +136,7 @@ export class Driver {
 
   /** Runs all that is ready now, without moving on in time. */
   settle(): Stuck | undefined {
-    while (this.isReady) {
+    while (this.isReady && this.violation === undefined) {
       const stuck = this.step()
       if (stuck !== undefined) return stuck
     }
@@ -405,6 +427,13 @@ export class Driver {
       text,
       data
     })
+  }
+
+  /** A promise does not hold: the run ends here. */
+  violate(guarantee: string, problem: string): void {
+    if (this.violation !== undefined) return
+    this.violation = { guarantee, problem }
+    this.emit("check", `${guarantee} does not hold: ${problem}`, { guarantee })
   }
 
   /** The fibers that have started and not ended, in the order of their ordinals. */

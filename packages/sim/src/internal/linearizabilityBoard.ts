@@ -2,14 +2,6 @@
 import { MutableHashMap, Option } from "effect"
 import type { Operation } from "../Linearizability.ts"
 
-/** Where a configuration stands in trying what could come next. */
-export interface Cursor {
-  /** The candidate that is being tried, 0 before the first. */
-  candidate: number
-  /** An operation that starts after this cannot be next: another has ended by then. `Infinity` before the first. */
-  bound: number
-}
-
 /** Numbers for values, the same for equal ones, from 0. */
 export class Ids<A> {
   private readonly known = MutableHashMap.empty<A, number>()
@@ -23,152 +15,158 @@ export class Ids<A> {
   }
 }
 
-/**
- * For each open operation the one before it with an equal input, or 0. They can stand in for each other, except that
- * the earlier can also come before the start of the later: it goes first. So of a hundred increments without an answer
- * only their number matters.
- */
-const twins = (open: ReadonlyArray<Operation<unknown, unknown>>, first: number, size: number): Int32Array => {
-  const twin = new Int32Array(size)
-  const inputs = new Ids<unknown>()
-  const last = new Map<number, number>()
-  for (const [index, operation] of open.entries()) {
-    const input = inputs.of(operation.input)
-    twin[first + index] = last.get(input) ?? 0
-    last.set(input, first + index)
+const allOnes = 0xffff
+
+/** A set of small numbers, in words of 16 bits, which are also characters. */
+class Bits {
+  private readonly words: Uint16Array
+
+  constructor(size: number) {
+    this.words = new Uint16Array(Math.ceil(size / 16))
   }
-  return twin
+
+  /** Adds a number, or takes it out. */
+  flip(bit: number): void {
+    this.words[bit >>> 4] = (this.words[bit >>> 4] ?? 0) ^ (1 << (bit & 15))
+  }
+
+  /**
+   * A name for the set. Only the words from the first gap to the last bit count: before are ones, behind are zeros. So
+   * it is short for a set that is filled from below, however large that is.
+   */
+  key(): string {
+    const { words } = this
+    let from = 0
+    while (words[from] === allOnes) from++
+    let to = words.length
+    while (to > from && words[to - 1] === 0) to--
+    let key = String.fromCharCode(from & allOnes, from >>> 16)
+    for (let index = from; index < to; index++) key += String.fromCharCode(words[index] ?? 0)
+    return key
+  }
 }
 
-/**
- * The operations are numbers: from 1 to `completed` those with an answer, then the open ones, both by their start. The
- * completed ones that are not placed form a list with two links each, whose head is 0.
- */
+/** An operation on the board. */
+export interface Item<In, Out> {
+  readonly operation: Operation<In, Out>
+  readonly start: number
+  /** `Infinity` for an open one. */
+  readonly end: number
+  readonly isOpen: boolean
+  /** Its number among the completed operations, or among the open ones. */
+  readonly bit: number
+  isPlaced: boolean
+  /** For a completed one that is not placed its neighbours of that kind, by their start. */
+  previous: Item<In, Out> | undefined
+  next: Item<In, Out> | undefined
+  /**
+   * For an open one the one before it with an equal input, which goes first. It can stand in for the later one, and can
+   * come earlier. So of a hundred increments without an answer only their number matters.
+   */
+  twin: Item<In, Out> | undefined
+}
+
+const itemOf = <In, Out>(operation: Operation<In, Out>, bit: number): Item<In, Out> => ({
+  operation,
+  start: operation.start.seq,
+  end: operation.end?.seq ?? Infinity,
+  isOpen: operation.end === undefined,
+  bit,
+  isPlaced: false,
+  previous: undefined,
+  next: undefined,
+  twin: undefined
+})
+
+const byStart = <In, Out>(a: Operation<In, Out>, b: Operation<In, Out>): number => a.start.seq - b.start.seq
+
+const completedItems = <In, Out>(
+  history: ReadonlyArray<Operation<In, Out>>
+): ReadonlyArray<Item<In, Out>> => {
+  const items = history
+    .filter(({ end }) => end !== undefined)
+    .sort(byStart)
+    .map(itemOf)
+  for (const [index, item] of items.entries()) {
+    item.previous = items[index - 1]
+    item.next = items[index + 1]
+  }
+  return items
+}
+
+const openItems = <In, Out>(history: ReadonlyArray<Operation<In, Out>>): ReadonlyArray<Item<In, Out>> => {
+  const items = history
+    .filter(({ end }) => end === undefined)
+    .sort(byStart)
+    .map(itemOf)
+  const last = MutableHashMap.empty<In, Item<In, Out>>()
+  for (const item of items) {
+    item.twin = Option.getOrUndefined(MutableHashMap.get(last, item.operation.input))
+    MutableHashMap.set(last, item.operation.input, item)
+  }
+  return items
+}
+
+/** The completed operations that are not placed form a list with two links each, from `first`. */
 export class Board<In, Out> {
-  private readonly operations: ReadonlyArray<Operation<In, Out>>
-  private readonly completed: number
-  private readonly start: Float64Array
-  private readonly end: Float64Array
-  private readonly next: Int32Array
-  private readonly previous: Int32Array
-  private readonly twin: Int32Array
-  /** A bit for each operation that is placed, 16 to a word: the open ones first. */
-  private readonly words: Uint16Array
-  private readonly openWords: number
-  private unplaced: number
+  /** The completed operations that are placed. */
+  readonly completed: Bits
+  /** The open operations that are placed, a bit for each. */
+  open = 0n
+  /** How many completed operations are not placed yet. The open ones may be left out. */
+  missing: number
+  private first: Item<In, Out> | undefined
+  private readonly openItems: ReadonlyArray<Item<In, Out>>
 
   constructor(history: ReadonlyArray<Operation<In, Out>>) {
-    const byStart = history.toSorted((a, b) => a.start.seq - b.start.seq)
-    const open = byStart.filter((operation) => operation.end === undefined)
-    this.operations = [...byStart.filter((operation) => operation.end !== undefined), ...open]
-    this.completed = history.length - open.length
-    this.unplaced = this.completed
-    const size = history.length + 1
-    const list = this.completed + 1
-    this.start = Float64Array.from({ length: size }, (_, id) => this.operation(id)?.start.seq ?? 0)
-    this.end = Float64Array.from({ length: size }, (_, id) => this.operation(id)?.end?.seq ?? 0)
-    this.next = Int32Array.from({ length: list }, (_, id) => (id + 1) % list)
-    this.previous = Int32Array.from({ length: list }, (_, id) => (id + list - 1) % list)
-    this.twin = twins(open, list, size)
-    this.openWords = Math.ceil(open.length / 16)
-    this.words = new Uint16Array(this.openWords + Math.ceil(this.completed / 16))
+    const completed = completedItems(history)
+    this.first = completed[0]
+    this.missing = completed.length
+    this.completed = new Bits(completed.length)
+    this.openItems = openItems(history)
   }
 
-  operation(id: number): Operation<In, Out> | undefined {
-    return this.operations[id - 1]
-  }
-
-  isOpen(id: number): boolean {
-    return id > this.completed
-  }
-
-  /** Whether every operation with an answer is placed. The open ones may be left out. */
-  get isWhole(): boolean {
-    return this.unplaced === 0
-  }
-
-  get placedCount(): number {
-    return this.completed - this.unplaced
-  }
-
-  place(id: number): void {
-    this.flip(id)
-    if (this.isOpen(id)) return
-    this.unplaced--
-    this.next[this.previous[id] ?? 0] = this.next[id] ?? 0
-    this.previous[this.next[id] ?? 0] = this.previous[id] ?? 0
+  place(item: Item<In, Out>): void {
+    this.flip(item)
+    if (item.isOpen) return
+    this.missing--
+    if (item.next !== undefined) item.next.previous = item.previous
+    if (item.previous === undefined) this.first = item.next
+    else item.previous.next = item.next
   }
 
   /** Undoes the last `place` that was not undone. */
-  unplace(id: number): void {
-    this.flip(id)
-    if (this.isOpen(id)) return
-    this.unplaced++
-    this.next[this.previous[id] ?? 0] = id
-    this.previous[this.next[id] ?? 0] = id
+  unplace(item: Item<In, Out>): void {
+    this.flip(item)
+    if (item.isOpen) return
+    this.missing++
+    if (item.next !== undefined) item.next.previous = item
+    if (item.previous === undefined) this.first = item
+    else item.previous.next = item
   }
 
   /**
-   * Moves on to the next operation that could come next, and says whether there is one. The open ones are the last
-   * resort, because nothing forces them to happen.
+   * What can come next: the operations that started before any other ended. What ends first is tried first, because it
+   * has to happen first, and the open ones are the last resort, because nothing forces them to happen.
    */
-  advance(cursor: Cursor): boolean {
-    if (!this.isOpen(cursor.candidate)) {
-      const id = this.next[cursor.candidate] ?? 0
-      if (id !== 0 && (this.start[id] ?? 0) <= cursor.bound) {
-        cursor.candidate = id
-        cursor.bound = Math.min(cursor.bound, this.end[id] ?? 0)
-        return true
-      }
+  candidates(): ReadonlyArray<Item<In, Out>> {
+    const found: Array<Item<In, Out>> = []
+    let bound = Infinity
+    for (let item = this.first; item !== undefined && item.start <= bound; item = item.next) {
+      found.push(item)
+      bound = Math.min(bound, item.end)
     }
-    for (let id = Math.max(cursor.candidate, this.completed) + 1; id < this.start.length; id++) {
-      if ((this.start[id] ?? 0) > cursor.bound) break
-      const twin = this.twin[id] ?? 0
-      if (this.isPlaced(id) || (twin !== 0 && !this.isPlaced(twin))) continue
-      cursor.candidate = id
-      return true
+
+    for (const item of this.openItems) {
+      if (item.start > bound) break
+      if (!item.isPlaced && item.twin?.isPlaced !== false) found.push(item)
     }
-    return false
+    return found
   }
 
-  /** The completed operations that are not placed and start by `bound`; what ends first comes first. */
-  candidates(bound: number): ReadonlyArray<Operation<In, Out>> {
-    const ids: Array<number> = []
-    for (let id = this.next[0] ?? 0; id !== 0; id = this.next[id] ?? 0) {
-      if ((this.start[id] ?? 0) <= bound) ids.push(id)
-    }
-    return ids
-      .sort((a, b) => (this.end[a] ?? 0) - (this.end[b] ?? 0))
-      .flatMap((id) => this.operation(id) ?? [])
-  }
-
-  /**
-   * Names the set of placed operations together with a state. Of the completed ones only the words from the first gap
-   * to the last bit count: before are ones, behind are zeros. So the name is short however long the history is.
-   */
-  key(stateId: number): string {
-    const { openWords, words } = this
-    let from = openWords
-    while (words[from] === 0xffff) from++
-    let to = words.length
-    while (to > from && words[to - 1] === 0) to--
-    let key = String.fromCharCode(stateId & 0xffff, stateId >>> 16, from & 0xffff, from >>> 16)
-    for (let word = 0; word < openWords; word++) key += String.fromCharCode(words[word] ?? 0)
-    for (let word = from; word < to; word++) key += String.fromCharCode(words[word] ?? 0)
-    return key
-  }
-
-  private bit(id: number): number {
-    return this.isOpen(id) ? id - this.completed - 1 : this.openWords * 16 + id - 1
-  }
-
-  private isPlaced(id: number): boolean {
-    const bit = this.bit(id)
-    return (((this.words[bit >>> 4] ?? 0) >>> (bit & 15)) & 1) === 1
-  }
-
-  private flip(id: number): void {
-    const bit = this.bit(id)
-    this.words[bit >>> 4] = (this.words[bit >>> 4] ?? 0) ^ (1 << (bit & 15))
+  private flip(item: Item<In, Out>): void {
+    item.isPlaced = !item.isPlaced
+    if (item.isOpen) this.open ^= 1n << BigInt(item.bit)
+    else this.completed.flip(item.bit)
   }
 }

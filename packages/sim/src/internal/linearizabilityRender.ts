@@ -17,10 +17,10 @@ const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** `{ _tag: "Write", value: 1 }` reads `Write(1)`. */
 const describe = (value: unknown): string => {
-  if (!isPlain(value) || !Predicate.isString(value["_tag"])) return Formatter.format(value)
+  if (!isPlain(value) || !Predicate.isString(value._tag)) return Formatter.format(value)
   const { _tag, ...rest } = value
   const fields = Object.values(rest).map((field) => Formatter.format(field))
-  return fields.length === 0 ? value["_tag"] : `${value["_tag"]}(${fields.join(", ")})`
+  return fields.length === 0 ? value._tag : `${value._tag}(${fields.join(", ")})`
 }
 
 const shorten = (text: string): string => (text.length <= widthMax ? text : `${text.slice(0, widthMax - 1)}…`)

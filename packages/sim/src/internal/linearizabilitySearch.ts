@@ -3,111 +3,129 @@
  * ("Testing and Verifying Concurrent Objects", 1993), with the memory of Lowe ("Testing for Linearizability", 2017).
  */
 import type { Model, Operation, Unknown, Verdict } from "../Linearizability.ts"
-import { Board, type Cursor, Ids } from "./linearizabilityBoard.ts"
+import { Board, Ids, type Item } from "./linearizabilityBoard.ts"
 
 /** How a search ended. */
-export type Found<State, In, Out> =
+type Found<State, In, Out> =
   | { readonly _tag: "Order"; readonly order: ReadonlyArray<Operation<In, Out>> }
   | { readonly _tag: "NoOrder"; readonly deadEnd: DeadEnd<State, In, Out> }
   | { readonly _tag: "GaveUp"; readonly steps: number }
 
 /** A configuration that leads nowhere: what was placed, the state after it, and the answers that cannot come next. */
-export interface DeadEnd<State, In, Out> {
+interface DeadEnd<State, In, Out> {
   readonly order: ReadonlyArray<Operation<In, Out>>
   readonly state: State
   readonly stuck: ReadonlyArray<Operation<In, Out>>
 }
 
 /** A configuration on the way to the one that is being looked at. */
-interface Frame<State> extends Cursor {
-  /** The operation that was placed to get here, 0 at the root. */
-  readonly placed: number
+interface Frame<State, In, Out> {
+  /** The operation that was placed to get here, none at the root. */
+  readonly placed: Item<In, Out> | undefined
   readonly state: State
-  readonly stateId: number
-  /** The states that the candidate may lead to and that were not tried yet. */
-  states: ArrayIterator<State>
+  readonly candidates: ReadonlyArray<Item<In, Out>>
+  /** The candidates that are possible, with the states that they lead to, as far as they are yet to be tried. */
+  readonly moves: Iterator<readonly [Item<In, Out>, State], undefined>
 }
 
-const frame = <State>(placed: number, state: State, stateId: number): Frame<State> => ({
-  placed,
-  state,
-  stateId,
-  candidate: 0,
-  bound: Infinity,
-  states: [].values()
-})
+/** More are not worth the time that it takes to compare with them: with 4 as many are recognised as with 1,000. */
+const rememberedMax = 8
+
+/**
+ * The configurations that were seen: which completed operations are placed, which open ones, and the state after them.
+ * With fewer open ones all is possible that is possible with more, so a configuration is not new when one was seen that
+ * is the same but for having fewer of them.
+ */
+class Memory<State> {
+  private readonly stateIds = new Ids<State>()
+  private readonly seen = new Map<string, ReadonlyArray<bigint>>()
+
+  /** Remembers the configuration, and says whether it is new. */
+  isNew({ completed, open }: Board<unknown, unknown>, state: State): boolean {
+    const stateId = this.stateIds.of(state)
+    const key = String.fromCharCode(stateId & 0xffff, stateId >>> 16) + completed.key()
+    const seen = this.seen.get(key)
+    if (seen === undefined) this.seen.set(key, [open])
+    else if (seen.some((fewer) => (fewer & open) === fewer)) return false
+    else {
+      const others = seen.filter((more) => (more & open) !== open)
+      this.seen.set(key, [open, ...others].slice(0, rememberedMax))
+    }
+    return true
+  }
+}
 
 /** Keeps the dead end that came furthest in time, and of several the one with most answers placed. */
 class Furthest<State, In, Out> {
-  private bound = -Infinity
-  private placedCount = -1
   deadEnd: DeadEnd<State, In, Out>
-  private readonly board: Board<In, Out>
+  private bound = -Infinity
+  private missing = Infinity
 
-  constructor(board: Board<In, Out>, initial: State) {
-    this.board = board
+  constructor(initial: State) {
     this.deadEnd = { order: [], state: initial, stuck: [] }
   }
 
-  see(path: ReadonlyArray<Frame<State>>, { bound, state }: Frame<State>): void {
-    const { placedCount } = this.board
-    if (bound < this.bound || (bound === this.bound && placedCount <= this.placedCount)) return
+  see(
+    path: ReadonlyArray<Frame<State, In, Out>>,
+    { candidates, state }: Frame<State, In, Out>,
+    missing: number
+  ): void {
+    const bound = candidates[0]?.end ?? Infinity
+    if (bound < this.bound || (bound === this.bound && missing >= this.missing)) return
     this.bound = bound
-    this.placedCount = placedCount
-    this.deadEnd = { order: orderOf(this.board, path), state, stuck: this.board.candidates(bound) }
+    this.missing = missing
+    const stuck = candidates.filter(({ isOpen }) => !isOpen).map(({ operation }) => operation)
+    this.deadEnd = { order: orderOf(path), state, stuck }
   }
 }
 
 const orderOf = <State, In, Out>(
-  board: Board<In, Out>,
-  path: ReadonlyArray<Frame<State>>
-): ReadonlyArray<Operation<In, Out>> => path.flatMap(({ placed }) => board.operation(placed) ?? [])
+  path: ReadonlyArray<Frame<State, In, Out>>
+): ReadonlyArray<Operation<In, Out>> => path.flatMap(({ placed }) => placed?.operation ?? [])
 
-/** A `Set` holds no more than 2^24 entries, and each step adds one at most. */
+/** A `Map` holds no more than 2^24 entries, and each step adds one at most. */
 const stepsMax = 2 ** 24 - 1
 
-/**
- * Depth first, over configurations: a set of operations that are placed, and the state after them. A configuration that
- * was seen before is not looked at again. Each step tries a state, goes on to another candidate, or goes back.
- */
-export const search = <State, In, Out>(
+/** Depth first. What leads nowhere is taken back, and what is left is tried instead. */
+const search = <State, In, Out>(
   model: Model<State, In, Out>,
   history: ReadonlyArray<Operation<In, Out>>,
   budget: number
 ): Found<State, In, Out> => {
   const board = new Board(history)
-  const stateIds = new Ids<State>()
-  const seen = new Set<string>()
-  const furthest = new Furthest<State, In, Out>(board, model.initial)
-  const path = [frame(0, model.initial, stateIds.of(model.initial))]
+  const memory = new Memory<State>()
+  const furthest = new Furthest<State, In, Out>(model.initial)
+  const path: Array<Frame<State, In, Out>> = []
   const limit = Math.min(budget, stepsMax)
-  for (let step = 0; step < limit; step++) {
-    if (board.isWhole) return { _tag: "Order", order: orderOf(board, path) }
+  let steps = 0
+  const enter = (placed: Item<In, Out> | undefined, state: State): void => {
+    const candidates = board.candidates()
+    const moves: Array<readonly [Item<In, Out>, State]> = []
+    for (const item of candidates) {
+      const states = model.step(state, item.operation.input, item.operation.end)
+      for (const next of states) moves.push([item, next])
+      steps += Math.max(1, states.length)
+    }
+    path.push({ placed, state, candidates, moves: moves.values() })
+  }
+  enter(undefined, model.initial)
+  while (steps <= limit) {
+    if (board.missing === 0) return { _tag: "Order", order: orderOf(path) }
     const top = path.at(-1)
     if (top === undefined) return { _tag: "NoOrder", deadEnd: furthest.deadEnd }
-    const { done, value } = top.states.next()
-    if (!done) {
-      const { candidate } = top
-      const stateId = stateIds.of(value)
-      // That an open operation happened without any effect explains nothing.
-      if (board.isOpen(candidate) && stateId === top.stateId) continue
-      board.place(candidate)
-      const key = board.key(stateId)
-      if (seen.has(key)) board.unplace(candidate)
-      else {
-        seen.add(key)
-        path.push(frame(candidate, value, stateId))
-      }
-    } else if (board.advance(top)) {
-      const operation = board.operation(top.candidate)
-      if (operation !== undefined) top.states = model.step(top.state, operation.input, operation.end).values()
-    } else {
-      furthest.see(path, top)
+    const { done, value: move } = top.moves.next()
+    if (done) {
+      furthest.see(path, top, board.missing)
       path.pop()
-      if (top.placed !== 0) board.unplace(top.placed)
+      if (top.placed !== undefined) board.unplace(top.placed)
+    } else {
+      const [item, state] = move
+      board.place(item)
+      if (memory.isNew(board, state)) enter(item, state)
+      else board.unplace(item)
     }
   }
-  return { _tag: "GaveUp", steps: limit }
+  return { _tag: "GaveUp", steps }
 }
 
 /** By the name of the partition, in the order in which the partitions first occur. */
@@ -137,7 +155,7 @@ const merge = <In, Out>(
     .sort((a, b) => a.seq - b.seq)
     .map(({ operation }) => operation)
 
-export const defaultBudget = 1_000_000
+export const defaultBudget = 200_000
 
 /**
  * A history is linearizable when each of its partitions is, as Herlihy and Wing proved. That one is not says more than

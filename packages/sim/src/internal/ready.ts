@@ -13,8 +13,8 @@ interface Later {
   readonly task: Task
   readonly host: HostState
   readonly priority: number
-  /** The number of tasks that must have run before. */
-  readonly after: number
+  /** The number of tasks that must have run before; unknown until the task that queued it has ended. */
+  after: number | undefined
 }
 
 /**
@@ -57,8 +57,7 @@ export class Ready {
   }
 
   pushWith(host: HostState, task: Task, priority: number): void {
-    const after = priority < 0 ? this.taken : this.taken + this.tasks.length - this.head
-    const later = { task, host, priority, after }
+    const later: Later = { task, host, priority, after: undefined }
     const at = this.later.findIndex((other) => other.priority > priority)
     if (at === -1) this.later.push(later)
     else this.later.splice(at, 0, later)
@@ -71,7 +70,9 @@ export class Ready {
   /** A task whose turn has come by its priority, before any that could be picked. */
   takeDue(): Task | undefined {
     if (this.later.length === 0) return undefined
-    const at = this.later.findIndex((later) => later.after <= this.taken)
+    const queued = this.taken + this.tasks.length - this.head
+    for (const later of this.later) later.after ??= later.priority < 0 ? this.taken : queued
+    const at = this.later.findIndex(({ after }) => after !== undefined && after <= this.taken)
     if (at === -1) return undefined
     const [due] = this.later.splice(at, 1)
     this.host = due?.host

@@ -1,10 +1,19 @@
 /** From a program and its options to a result: the synchronous way. */
-import { Duration, Effect, Exit, type Fiber, Tracer } from "effect"
+import { Clock, Context, Duration, Effect, Exit, type Fiber } from "effect"
+import type { Plan } from "../FaultPlan.ts"
 import type { LeakedFiber, Options, Result } from "../Simulation.ts"
-import { AmbientUse, Deadlock, LimitExceeded, Livelock, type SimulationError } from "../SimulationError.ts"
+import {
+  AmbientUse,
+  Deadlock,
+  LimitExceeded,
+  Livelock,
+  type SimulationError,
+  Violation
+} from "../SimulationError.ts"
 import * as Strategy from "../Strategy.ts"
 import type * as Trace from "../Trace.ts"
 import { Driver, fiberName, type Stuck } from "./driver.ts"
+import { arm } from "./faultPlan.ts"
 import { seal } from "./seal.ts"
 import { Recorded, type Recorder, Seeded } from "./source.ts"
 import { diceOf, replay, steer } from "./steering.ts"
@@ -25,13 +34,16 @@ const steeringOf = (options: Options) => {
   return { steering: replay(recording), source: (recorder: Recorder) => new Recorded(recording, recorder) }
 }
 
-/** A live clock would need real time, which a synchronous run does not have: the sealed timer says so. */
-const withoutLive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => effect
+const liveClock = Context.get(Context.empty(), Clock.Clock)
+
+/** On the machine's own clock. In a synchronous run no real time can pass, and the sealed timer says so. */
+export const onLiveClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, Clock.Clock, liveClock)
 
 export const makeDriver = (
   options: Options,
   onEvent: ((event: Trace.Event) => void) | undefined,
-  withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = withoutLive
+  withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = onLiveClock
 ): Driver =>
   new Driver({
     ...steeringOf(options),
@@ -103,7 +115,9 @@ export const resultOf = <A, E>(
     scopes: world.scopes.open
   },
   choices: driver.finish(),
+  planned: driver.planned,
   faults: driver.faults,
+  reached: driver.reached,
   warnings: Array.from(driver.warnings),
   trace
 })
@@ -111,11 +125,13 @@ export const resultOf = <A, E>(
 export const runSync = <A, E>(
   program: Effect.Effect<A, E>,
   options: Options,
+  plan: Plan = [],
   waits?: Waits
 ): Result<A, E> => {
   const trace: Array<Trace.Event> = []
   const driver = makeDriver(options, options.trace === true ? (event) => trace.push(event) : undefined)
-  const world = new World(driver, waits === undefined ? [] : [[Tracer.Tracer.key, waits.tracer]])
+  const world = new World(driver, waits?.watch)
+  arm(driver, plan)
   const unseal = seal()
   let exit: Exit.Exit<A, E> | undefined
   let stuck: Stuck | undefined
@@ -146,10 +162,13 @@ export const runSync = <A, E>(
       trace
     )
   }
+  if (driver.violation !== undefined) {
+    return resultOf<A, E>(driver, world, Exit.fail(new Violation(driver.violation)), trace)
+  }
   if (stuck === undefined && exit !== undefined) return resultOf(driver, world, exit, trace)
   // What the fibers wait for is only seen by watching them, so the same run is made again.
   if (stuck === "Deadlock" && waits === undefined) {
-    return runSync(program, { ...options, choices: driver.finish() }, new Waits())
+    return runSync(program, { ...options, choices: driver.finish() }, plan, new Waits())
   }
   return resultOf<A, E>(driver, world, Exit.fail(stuckError(driver, stuck ?? "Deadlock", waits)), trace)
 }

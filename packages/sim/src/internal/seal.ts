@@ -26,20 +26,33 @@ const refuse = (what: string): never => {
   throw error
 }
 
-const refused = (what: string) => (): never => refuse(what)
+/** A function, not an arrow, because some of what is sealed is called with `new`. */
+const refused = (what: string) =>
+  function refusing(): never {
+    return refuse(what)
+  }
+
+const effectHash = /[\\/]effect[\\/](?:dist|src)[\\/]Hash\.[jt]s/
+
+/**
+ * `Hash.hash` gives a function a random number once for all, which decides how a HashMap with such keys is iterated.
+ * A number drawn in turn would depend on the runs before this one, so all get the same, and meet in one bucket.
+ */
+const sealedRandom = (): number => {
+  const caller = new Error().stack?.split("\n", 3)[2] ?? ""
+  return effectHash.test(caller) ? 0 : refuse("Math.random")
+}
 
 const RealDate = Date
 
-/** Dates can be computed and parsed; only the current one is ambient. */
-class SealedDate extends RealDate {
-  constructor(...args: ReadonlyArray<unknown>) {
-    if (args.length === 0) refuse("new Date()")
-    // house: the overloads of Date's constructor cannot be spread into
-    super(...(args as [number]))
-  }
-
-  static override now = refused("Date.now")
-}
+/** Dates can be computed and parsed; only the current one is ambient. Its instances are those of the real class. */
+const SealedDate: DateConstructor = new Proxy(RealDate, {
+  apply: refused("Date()"),
+  construct: (target, args, newTarget): Date =>
+    args.length === 0
+      ? refuse("new Date()")
+      : Reflect.construct(target, args, newTarget === SealedDate ? target : newTarget)
+})
 
 const sealedFunction = (holder: object, key: string, what: string): Sealed => ({
   holder,
@@ -51,34 +64,42 @@ const sealed: ReadonlyArray<Sealed> = [
   { holder: globalThis, key: "Date", replacement: SealedDate },
   // For code that took hold of `Date` before.
   sealedFunction(RealDate, "now", "Date.now"),
-  sealedFunction(Math, "random", "Math.random"),
-  sealedFunction(globalThis, "setTimeout", "setTimeout"),
-  sealedFunction(globalThis, "setInterval", "setInterval"),
-  sealedFunction(globalThis, "setImmediate", "setImmediate"),
-  sealedFunction(globalThis, "queueMicrotask", "queueMicrotask"),
-  sealedFunction(globalThis, "MessageChannel", "MessageChannel"),
-  sealedFunction(globalThis, "fetch", "fetch"),
-  sealedFunction(process, "nextTick", "process.nextTick"),
+  { holder: Math, key: "random", replacement: sealedRandom },
   sealedFunction(process.hrtime, "bigint", "process.hrtime.bigint"),
   sealedFunction(Object.getPrototypeOf(performance), "now", "performance.now"),
   sealedFunction(Crypto.prototype, "getRandomValues", "crypto.getRandomValues"),
   sealedFunction(Crypto.prototype, "randomUUID", "crypto.randomUUID"),
+  // What only a synchronous run seals.
+  sealedFunction(globalThis, "setTimeout", "setTimeout"),
+  sealedFunction(globalThis, "setInterval", "setInterval"),
+  sealedFunction(globalThis, "setImmediate", "setImmediate"),
+  sealedFunction(globalThis, "MessageChannel", "MessageChannel"),
   sealedFunction(AbortSignal, "timeout", "AbortSignal.timeout"),
-  sealedFunction(Promise.prototype, "then", "a native promise")
+  sealedFunction(Promise.prototype, "then", "a native promise"),
+  sealedFunction(globalThis, "queueMicrotask", "queueMicrotask"),
+  sealedFunction(process, "nextTick", "process.nextTick"),
+  sealedFunction(globalThis, "fetch", "fetch")
 ]
 
 const originals: Array<unknown> = []
+
+/** How much is sealed: time and chance come first, then what the event loop does. */
+const extents = {
+  everything: sealed.length,
+  timeAndChance: sealed.findIndex(({ key }) => key === "setTimeout")
+}
 
 /**
  * Seals until the returned function is called, which gives the first use.
  *
  * A run within a run is sealed already; the uses of the inner one are its own.
  */
-export const seal = (): (() => Use | undefined) => {
+export const seal = (extent: keyof typeof extents = "everything"): (() => Use | undefined) => {
   const outer = noted
+  const count = extents[extent]
   noted = undefined
   if (depth++ === 0) {
-    for (let i = 0; i < sealed.length; i++) {
+    for (let i = 0; i < count; i++) {
       const { holder, key, replacement } = sealed[i] as Sealed // house: within bounds; a loop without iterators
       originals[i] = Reflect.get(holder, key)
       Reflect.set(holder, key, replacement)
@@ -86,7 +107,7 @@ export const seal = (): (() => Use | undefined) => {
   }
   return () => {
     if (--depth === 0) {
-      for (let i = 0; i < sealed.length; i++) {
+      for (let i = 0; i < count; i++) {
         const { holder, key } = sealed[i] as Sealed // house: within bounds; a loop without iterators
         Reflect.set(holder, key, originals[i])
       }

@@ -57,7 +57,7 @@ export class Dice {
 }
 
 /** Neighbouring seeds must not give similar runs. The finalizer of MurmurHash3, over both halves of the seed. */
-const scramble = (seed: number): number => {
+export const scramble = (seed: number): number => {
   let h = (seed | 0) ^ Math.imul(Math.floor(seed / 0x1_0000_0000), 0x9e3779b1)
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)

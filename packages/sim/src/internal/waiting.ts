@@ -19,7 +19,9 @@ const isCallback = (primitive: object): primitive is Callback =>
 const waitOf = <A, E>(effect: Effect.Effect<A, E>): string | undefined => {
   const waits = new Waits()
   // house: only ever looks at a primitive of Effect; it has no services, and is interrupted at once
-  const fiber = Effect.runFork(Effect.provideService(effect, Tracer.Tracer, waits.tracer))
+  const fiber = Effect.runFork(
+    Effect.provideService(effect, Tracer.Tracer, { ...Tracer.nativeTracer, context: waits.watch })
+  )
   fiber.interruptUnsafe()
   return waits.sourceOf(fiber)
 }
@@ -67,12 +69,9 @@ const names = (): ReadonlyMap<string, string> => {
 export class Waits {
   private readonly last = new WeakMap<object, Callback>()
 
-  readonly tracer: Tracer.Tracer = {
-    ...Tracer.nativeTracer,
-    context: (primitive, fiber) => {
-      if (isCallback(primitive)) this.last.set(fiber, primitive)
-      return primitive["~effect/Effect/evaluate"](fiber)
-    }
+  readonly watch: NonNullable<Tracer.Tracer["context"]> = (primitive, fiber) => {
+    if (isCallback(primitive)) this.last.set(fiber, primitive)
+    return primitive["~effect/Effect/evaluate"](fiber)
   }
 
   sourceOf(fiber: object): string | undefined {

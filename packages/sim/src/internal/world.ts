@@ -1,6 +1,7 @@
 /** The services that every fiber of a host finds in its context. */
-import { Clock, Console, Context, Logger, Metric, Random, Scheduler, Scope } from "effect"
+import { Clock, Console, Context, Fiber, Formatter, Logger, Metric, Random, Scheduler, Scope, Tracer } from "effect"
 import type { Driver } from "./driver.ts"
+import { FaultPoints } from "./faultPoint.ts"
 import { CurrentHost, type HostState } from "./host.ts"
 import { Dice } from "./source.ts"
 
@@ -16,55 +17,85 @@ const almostOne = 1 - 2 ** -53
  * If calm meant "the smallest", shrinking would make all identifiers of a program equal, and report what that breaks.
  * Two choices are the ends of the range, because what a bound bounds is reached there.
  */
-const randomOf = (driver: Driver): Random.Random => {
-  let dice: Dice | undefined
-  const next = (): number => {
-    dice ??= new Dice(0)
-    const calm = dice.fraction()
-    const choice = driver.source.draw("random", variants)
+class SimulatedRandom implements Random.Random {
+  private readonly driver: Driver
+  private dice: Dice | undefined = undefined
+
+  constructor(driver: Driver) {
+    this.driver = driver
+  }
+
+  nextDoubleUnsafe(): number {
+    this.dice ??= new Dice(0)
+    const calm = this.dice.fraction()
+    const choice = this.driver.source.draw("random", variants)
     if (choice === 0) return calm
     if (choice < 16) return choice % 2 === 0 ? almostOne : 0
     return (calm + choice / variants) % 1
   }
-  const range = Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1
-  return {
-    nextDoubleUnsafe: next,
-    nextIntUnsafe: () => Math.floor(next() * range) + Number.MIN_SAFE_INTEGER
+
+  nextIntUnsafe(): number {
+    const range = Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1
+    return Math.floor(this.nextDoubleUnsafe() * range) + Number.MIN_SAFE_INTEGER
   }
 }
 
-const consoleOf = (driver: Driver): Console.Console => {
-  const print = (...args: ReadonlyArray<unknown>) => driver.emit("log", args.map(String).join(" "))
-  const quiet = () => {}
-  return {
-    assert: (condition, ...args) => (condition ? undefined : print("Assertion failed:", ...args)),
-    clear: quiet,
-    count: quiet,
-    countReset: quiet,
-    debug: print,
-    dir: print,
-    dirxml: print,
-    error: print,
-    group: print,
-    groupCollapsed: print,
-    groupEnd: quiet,
-    info: print,
-    log: print,
-    table: print,
-    time: quiet,
-    timeEnd: quiet,
-    timeLog: quiet,
-    trace: print,
-    warn: print
-  }
+// What follows is the same for all runs and finds its own by the running fiber, so that a run need not make it.
+
+const currentDriver = (): Driver | undefined => {
+  const fiber = Fiber.getCurrent()
+  return fiber === undefined ? undefined : Context.get(fiber.context, CurrentHost)?.driver
 }
 
-const loggersOf = (driver: Driver): ReadonlySet<Logger.Logger<unknown, unknown>> =>
-  new Set([
-    Logger.make(({ logLevel, message }) => {
-      driver.emit("log", `${logLevel}: ${Array.isArray(message) ? message.map(String).join(" ") : message}`)
-    })
-  ])
+const print = (...args: ReadonlyArray<unknown>): void =>
+  currentDriver()?.emit("log", args.map((arg) => Formatter.format(arg)).join(" "))
+const quiet = (): void => {}
+
+/** What is printed goes into the trace: thousands of runs would flood a terminal. */
+const console: Console.Console = {
+  assert: (condition, ...args) => (condition ? undefined : print("Assertion failed:", ...args)),
+  clear: quiet,
+  count: quiet,
+  countReset: quiet,
+  debug: print,
+  dir: print,
+  dirxml: print,
+  error: print,
+  group: print,
+  groupCollapsed: print,
+  groupEnd: quiet,
+  info: print,
+  log: print,
+  table: print,
+  time: quiet,
+  timeEnd: quiet,
+  timeLog: quiet,
+  trace: print,
+  warn: print
+}
+
+const loggers: ReadonlySet<Logger.Logger<unknown, unknown>> = new Set([
+  Logger.make(({ logLevel, message }) => {
+    const texts = Array.isArray(message) ? message : [message]
+    currentDriver()?.emit("log", `${logLevel}: ${texts.map((text) => Formatter.format(text)).join(" ")}`)
+  })
+])
+
+/** Spans are Effect's own, with identifiers that count. */
+const tracerOf = (context?: Tracer.Tracer["context"]): Tracer.Tracer =>
+  Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      const driver = currentDriver()
+      const id = (driver === undefined ? 0 : ++driver.spans).toString(16)
+      span._spanId = id.padStart(16, "0")
+      if (options.parent._tag === "None") span._traceId = id.padStart(32, "0")
+      return span
+    },
+    context
+  })
+
+const tracer = tracerOf()
 
 /** The scopes that fibers started in: one that is still open when the run has ended was forgotten. */
 export class Scopes {
@@ -92,39 +123,38 @@ export class Scopes {
 export class World {
   readonly driver: Driver
   readonly scopes = new Scopes()
-  private readonly fibers: Metric.FiberRuntimeMetricsService = {
-    recordFiberStart: (context) => {
-      this.driver.liveFibers++
-      this.scopes.see(Context.getOrUndefined(context, Scope.Scope))
-    },
-    recordFiberEnd: () => {
-      this.driver.liveFibers--
-    }
-  }
-  private readonly shared: ReadonlyArray<readonly [string, unknown]>
+  private readonly random: SimulatedRandom
+  private readonly tracer: Tracer.Tracer
 
-  constructor(driver: Driver, extra: ReadonlyArray<readonly [string, unknown]> = []) {
+  constructor(driver: Driver, watch?: Tracer.Tracer["context"]) {
     this.driver = driver
-    this.shared = [
-      [Random.Random.key, randomOf(driver)],
-      [Console.Console.key, consoleOf(driver)],
-      [Logger.CurrentLoggers.key, loggersOf(driver)],
-      ...extra
-    ]
+    this.random = new SimulatedRandom(driver)
+    this.tracer = watch === undefined ? tracer : tracerOf(watch)
     driver.contextOf = (host) => this.contextOf(host)
+  }
+
+  recordFiberStart(context: Context.Context<never>): void {
+    this.driver.liveFibers++
+    this.scopes.see(Context.getOrUndefined(context, Scope.Scope))
+  }
+
+  recordFiberEnd(): void {
+    this.driver.liveFibers--
   }
 
   /** A context that holds nothing of any other host. */
   contextOf(host: HostState): Context.Context<never> {
-    return Context.makeUnsafe(
-      new Map<string, unknown>([
-        [Clock.Clock.key, host.clock],
-        [Scheduler.Scheduler.key, host.scheduler],
-        [CurrentHost.key, host],
-        // What a host leaves behind ends with the host; only the program itself can leak.
-        [Metric.FiberRuntimeMetrics.key, host === this.driver.main ? this.fibers : undefined],
-        ...this.shared
-      ])
-    )
+    const services = new Map<string, unknown>()
+    services.set(Clock.Clock.key, host.clock)
+    services.set(Scheduler.Scheduler.key, host.scheduler)
+    services.set(Random.Random.key, this.random)
+    services.set(CurrentHost.key, host)
+    services.set(Tracer.Tracer.key, this.tracer)
+    services.set(Console.Console.key, console)
+    services.set(Logger.CurrentLoggers.key, loggers)
+    // What a host leaves behind ends with the host; only the program itself can leak.
+    if (host === this.driver.main) services.set(Metric.FiberRuntimeMetrics.key, this)
+    if (this.driver.atPoint !== undefined) services.set(FaultPoints.key, this.driver.atPoint)
+    return Context.makeUnsafe(services)
   }
 }

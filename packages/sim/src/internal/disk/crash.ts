@@ -1,8 +1,8 @@
 /** How a volume ends its life in one process, and begins another. */
 import { durableBytes, lose, seenBytes } from "./content.ts"
+import { close } from "./files.ts"
 import { type DirectoryNode, type FileNode, type Node, pathOf } from "./inode.ts"
 import { lose as loseNames } from "./journal.ts"
-import { close, } from "./files.ts"
 import { enter, type Fault, type Volume } from "./model.ts"
 
 /** The process is gone, and all that it held of the operating system. The page cache is not the process's. */
@@ -57,36 +57,39 @@ const mount = (
   }
 }
 
+/** The files below `directory`; a directory that is in two places after partial syncs counts at the first. */
 const collect = (
   directory: DirectoryNode,
-  path: string,
   entriesOf: (directory: DirectoryNode) => ReadonlyMap<string, Node>,
   bytesOf: (file: FileNode) => Uint8Array
-): ReadonlyArray<readonly [string, Uint8Array]> =>
-  Array.from(entriesOf(directory)).flatMap(([name, node]) => {
-    const here = `${path}/${name}`
-    if (node.kind === "file") return [[here, bytesOf(node).slice()] as const]
-    return node.kind === "directory" ? collect(node, here, entriesOf, bytesOf) : []
-  })
+): ReadonlyMap<string, Uint8Array> => {
+  const files = new Map<string, Uint8Array>()
+  const seen = new Set([directory])
+  const visit = (directory: DirectoryNode, path: string): void => {
+    for (const [name, node] of entriesOf(directory)) {
+      const here = `${path}/${name}`
+      if (node.kind === "file") files.set(here, bytesOf(node).slice())
+      if (node.kind !== "directory" || seen.has(node)) continue
+      seen.add(node)
+      visit(node, here)
+    }
+  }
+  visit(directory, "")
+  return files
+}
 
 /** Every file that a reader sees now, by its path. */
 export const snapshot = ({ root }: Volume): ReadonlyMap<string, Uint8Array> =>
-  new Map(
-    collect(
-      root,
-      "",
-      ({ entries }) => entries,
-      ({ content }) => seenBytes(content)
-    )
+  collect(
+    root,
+    ({ entries }) => entries,
+    ({ content }) => seenBytes(content)
   )
 
 /** Every file that is left when a loss of power takes all that it can. */
 export const durable = ({ root }: Volume): ReadonlyMap<string, Uint8Array> =>
-  new Map(
-    collect(
-      root,
-      "",
-      ({ durable }) => durable,
-      ({ content }) => durableBytes(content)
-    )
+  collect(
+    root,
+    ({ durable }) => durable,
+    ({ content }) => durableBytes(content)
   )

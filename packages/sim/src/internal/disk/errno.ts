@@ -20,8 +20,7 @@ const descriptions = {
   ERR_FS_CP_EINVAL: "cannot copy something to itself or into itself",
   ERR_FS_CP_NON_DIR_TO_DIR: "cannot overwrite a directory with a non-directory",
   ERR_FS_EISDIR: "path is a directory",
-  ERR_INVALID_ARG_VALUE: "must be a string without null bytes",
-  ERR_OUT_OF_RANGE: "must be an integer"
+  ERR_INVALID_ARG_VALUE: "must be a string without null bytes"
 } as const
 
 export type Code = keyof typeof descriptions

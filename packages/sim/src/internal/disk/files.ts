@@ -51,6 +51,14 @@ export interface OpenOptions {
   readonly noFollow: boolean
 }
 
+const placeOf = (volume: Volume, path: string, how: How, noFollow: boolean): Place => {
+  const follow = !how.exclusive && !noFollow
+  if (!how.create || !path.endsWith("/")) return locate(volume.root, path, follow)
+  // Nothing that is created by opening it is a directory, whatever is there.
+  locate(volume.root, path.replace(/\/+$/, ""), false)
+  throw new Errno("EISDIR")
+}
+
 const create = (volume: Volume, { asDirectory, name, parent }: Place, mode: number, nowMillis: number) => {
   if (name === undefined || asDirectory) throw new Errno("EISDIR")
   const node = makeFile(++volume.inodes, mode, nowMillis)
@@ -61,7 +69,7 @@ const create = (volume: Volume, { asDirectory, name, parent }: Place, mode: numb
 export const open = (volume: Volume, path: string, options: OpenOptions, nowMillis: number): Descriptor => {
   begin(volume, `open ${path} ${options.flag}`)
   const how = flags[options.flag]
-  const place = locate(volume.root, path, !how.exclusive && !options.noFollow)
+  const place = placeOf(volume, path, how, options.noFollow)
   const found = place.node
   if (found !== undefined && how.exclusive) throw new Errno("EEXIST")
   if (found === undefined && !how.create) throw new Errno("ENOENT")
@@ -154,18 +162,12 @@ const setLength = (
   touched(volume, descriptor, nowMillis)
 }
 
-export const truncate = (
-  volume: Volume,
-  descriptor: Descriptor,
-  length: number,
-  nowMillis: number
-): void => {
+export const truncate = (volume: Volume, descriptor: Descriptor, length: number, nowMillis: number): void => {
   begin(volume, `truncate ${descriptor.number} to ${length} bytes`)
   assertOpen(descriptor)
-  if (!Number.isInteger(length)) throw new Errno("ERR_OUT_OF_RANGE")
   if (!descriptor.write) throw new Errno("EINVAL")
   assertWritable(volume)
-  setLength(volume, descriptor, fileOf(descriptor), Math.max(0, length), nowMillis)
+  setLength(volume, descriptor, fileOf(descriptor), length, nowMillis)
 }
 
 /** Makes the bytes of a file durable, or the names in a directory; the name of a file is its directory's. */

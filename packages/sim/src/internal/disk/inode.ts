@@ -25,8 +25,8 @@ export interface DirectoryNode extends Attributes {
   readonly kind: "directory"
   entries: Map<string, Node>
   readonly durable: Map<string, Node>
-  /** Where it hangs; the root hangs on itself. */
-  parent: DirectoryNode
+  /** Where it hangs; `undefined` for the root. */
+  parent: DirectoryNode | undefined
   name: string
 }
 
@@ -61,27 +61,24 @@ export const makeLink = (inode: number, target: string, nowMillis: number): Link
   target
 })
 
-/** A directory that hangs nowhere yet: on itself. */
-export const makeDirectory = (inode: number, mode: number, nowMillis: number): DirectoryNode => {
-  const hanging: Omit<DirectoryNode, "parent"> & { parent?: DirectoryNode } = {
-    ...attributes(inode, mode, nowMillis),
-    kind: "directory",
-    entries: new Map(),
-    durable: new Map(),
-    name: ""
-  }
-  return Object.assign(hanging, { parent: hanging as DirectoryNode })
-}
+export const makeDirectory = (inode: number, mode: number, nowMillis: number): DirectoryNode => ({
+  ...attributes(inode, mode, nowMillis),
+  kind: "directory",
+  entries: new Map(),
+  durable: new Map(),
+  parent: undefined,
+  name: ""
+})
 
 export const pathOf = (directory: DirectoryNode, name?: string): string => {
   const names = name === undefined ? [] : [name]
-  for (let at = directory; at.parent !== at; at = at.parent) names.push(at.name)
+  for (let at = directory; at.parent !== undefined; at = at.parent) names.push(at.name)
   return `/${names.reverse().join("/")}`
 }
 
 /** Whether `directory` is `ancestor`, or lies somewhere below it. */
 export const isWithin = (directory: DirectoryNode, ancestor: DirectoryNode): boolean => {
-  let at = directory
-  while (at !== ancestor && at.parent !== at) at = at.parent
+  let at: DirectoryNode | undefined = directory
+  while (at !== undefined && at !== ancestor) at = at.parent
   return at === ancestor
 }

@@ -25,7 +25,6 @@ const nodeAt = (parent: DirectoryNode, name: string): Node | undefined => {
 /** Walks `path`; `follow` says whether a symbolic link at its end is followed. Paths are relative to the root. */
 export const locate = (root: DirectoryNode, path: string, follow: boolean): Place => {
   if (path === "") throw new Errno("ENOENT")
-  if (path.includes("\0")) throw new Errno("ERR_INVALID_ARG_VALUE")
   if (path.length > maxPathLength) throw new Errno("ENAMETOOLONG")
   let parent = root
   let links = 0
@@ -36,7 +35,7 @@ export const locate = (root: DirectoryNode, path: string, follow: boolean): Plac
     if (name === undefined) return { parent, name: undefined, node: parent, asDirectory: true }
     if (name === "" || name === ".") continue
     if (name === "..") {
-      parent = parent.parent
+      parent = parent.parent ?? parent
       continue
     }
     const node = nodeAt(parent, name)

@@ -132,7 +132,12 @@ export const reserve = (volume: Volume, bytes: number): number => {
   return room
 }
 
-export const announce = (volume: Volume, tag: Change["tag"], directory: DirectoryNode, name: string): void => {
+export const announce = (
+  volume: Volume,
+  tag: Change["tag"],
+  directory: DirectoryNode,
+  name: string
+): void => {
   for (const watcher of volume.watchers) watcher({ tag, directory, name })
 }
 

@@ -5,17 +5,33 @@ import type { EntryChange } from "./journal.ts"
 import { existing, locate, type Place } from "./locate.ts"
 import { begin, changeEntries, type Volume } from "./model.ts"
 
+/** A name that is about to change: a slash behind it does not lead through a link. */
+interface Entrance extends Omit<Place, "asDirectory"> {
+  readonly hasSlash: boolean
+}
+
+const entrance = (volume: Volume, path: string): Entrance => {
+  const bare = path.replace(/(?<=.)\/+$/, "")
+  return { ...locate(volume.root, bare, false), hasSlash: path.endsWith("/") }
+}
+
+/** The place for a new name. */
+const newPlace = (volume: Volume, path: string) => {
+  const { hasSlash, name, node, parent } = entrance(volume, path)
+  if (node !== undefined || name === undefined) throw new Errno("EEXIST")
+  return { parent, name, hasSlash }
+}
+
 export const mkdir = (volume: Volume, path: string, mode: number, nowMillis: number): void => {
   begin(volume, `mkdir ${path}`)
-  const { parent, name, node } = locate(volume.root, path, false)
-  if (node !== undefined || name === undefined) throw new Errno("EEXIST")
-  const directory = makeDirectory(++volume.inodes, mode, nowMillis)
-  changeEntries(volume, nowMillis, [{ directory: parent, name, node: directory }])
+  const { parent, name } = newPlace(volume, path)
+  const node = makeDirectory(++volume.inodes, mode, nowMillis)
+  changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
 }
 
 export const rmdir = (volume: Volume, path: string, nowMillis: number): void => {
   begin(volume, `rmdir ${path}`)
-  const { parent, name, node } = locate(volume.root, path, false)
+  const { parent, name, node } = entrance(volume, path)
   if (node === undefined) throw new Errno("ENOENT")
   if (name === undefined) throw new Errno(node === volume.root ? "EBUSY" : "EINVAL")
   if (node.kind !== "directory") throw new Errno("ENOTDIR")
@@ -25,24 +41,24 @@ export const rmdir = (volume: Volume, path: string, nowMillis: number): void => 
 
 export const unlink = (volume: Volume, path: string, nowMillis: number): void => {
   begin(volume, `unlink ${path}`)
-  const { parent, name, node } = locate(volume.root, path, false)
+  const { hasSlash, name, node, parent } = entrance(volume, path)
   if (node === undefined) throw new Errno("ENOENT")
   if (name === undefined || node.kind === "directory") throw new Errno("EISDIR")
+  if (hasSlash) throw new Errno("ENOTDIR")
   changeEntries(volume, nowMillis, [{ directory: parent, name, node: undefined }])
 }
 
 /** The place for a new name of something that is no directory. */
-const newPlace = (volume: Volume, path: string): { parent: DirectoryNode; name: string } => {
-  const { asDirectory, parent, name, node } = locate(volume.root, path, false)
-  if (node !== undefined || name === undefined) throw new Errno("EEXIST")
-  if (asDirectory) throw new Errno("ENOENT")
-  return { parent, name }
+const newFilePlace = (volume: Volume, path: string) => {
+  const place = newPlace(volume, path)
+  if (place.hasSlash) throw new Errno("ENOENT")
+  return place
 }
 
 export const link = (volume: Volume, from: string, to: string, nowMillis: number): void => {
   begin(volume, `link ${from} ${to}`)
   const node = existing(volume.root, from, false)
-  const { parent, name } = newPlace(volume, to)
+  const { parent, name } = newFilePlace(volume, to)
   if (node.kind === "directory") throw new Errno("EPERM")
   changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
 }
@@ -50,16 +66,15 @@ export const link = (volume: Volume, from: string, to: string, nowMillis: number
 export const symlink = (volume: Volume, target: string, path: string, nowMillis: number): void => {
   begin(volume, `symlink ${target} ${path}`)
   if (target === "") throw new Errno("ENOENT")
-  const { parent, name } = newPlace(volume, path)
+  const { parent, name } = newFilePlace(volume, path)
   const node = makeLink(++volume.inodes, target, nowMillis)
   changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
 }
 
 /** Whether a rename may put `node` in the place of what is at `to`. */
-const assertReplaceable = (node: Node, to: Place): void => {
+const assertReplaceable = (node: Node, to: Entrance): void => {
   const target = to.node
   if (node.kind === "directory" && isWithin(to.parent, node)) throw new Errno("EINVAL")
-  if (node.kind !== "directory" && to.asDirectory) throw new Errno("ENOTDIR")
   if (target === undefined) return
   if (node.kind === "directory" && target.kind !== "directory") throw new Errno("ENOTDIR")
   if (node.kind !== "directory" && target.kind === "directory") throw new Errno("EISDIR")
@@ -68,11 +83,12 @@ const assertReplaceable = (node: Node, to: Place): void => {
 
 export const rename = (volume: Volume, from: string, to: string, nowMillis: number): void => {
   begin(volume, `rename ${from} ${to}`)
-  const source = locate(volume.root, from, false)
-  const target = locate(volume.root, to, false)
+  const source = entrance(volume, from)
+  const target = entrance(volume, to)
   if (source.name === undefined || target.name === undefined) throw new Errno("EBUSY")
   const { node } = source
   if (node === undefined) throw new Errno("ENOENT")
+  if (node.kind !== "directory" && (source.hasSlash || target.hasSlash)) throw new Errno("ENOTDIR")
   if (target.node?.kind === "directory" && isWithin(source.parent, target.node)) throw new Errno("ENOTEMPTY")
   // Two names of one file: nothing to do, and both stay.
   if (node === target.node) return

@@ -1,0 +1,193 @@
+/**
+ * Oracles: what must hold in every run, and what a campaign must have seen.
+ *
+ * **Details**
+ *
+ * `always` and its relatives end the run when a promise does not hold. `sometimes` and `reachable` never do: they are
+ * summed up over a campaign, which fails when something that should be seen was not. A suite that never gets its servers
+ * to answer late proves nothing about late answers.
+ *
+ * Outside of a simulation, `always` and its relatives die with the same `Violation`; the others do nothing.
+ *
+ * @since 0.1.0
+ */
+import { Clock, Context, Duration, Effect } from "effect"
+import { CurrentHost, type HostState } from "./internal/host.ts"
+import { Violation } from "./SimulationError.ts"
+
+const withHost = <A>(f: (host: HostState | undefined) => Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.withFiber((fiber) => f(Context.get(fiber.context, CurrentHost)))
+
+/**
+ * A promise does not hold.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const violated = (guarantee: string, problem: string): Effect.Effect<never> =>
+  withHost((host) => {
+    if (host === undefined) return Effect.die(new Violation({ guarantee, problem }))
+    host.driver.violate(guarantee, problem)
+    // The run is over; nothing that follows may run, in a finalizer neither.
+    return Effect.never
+  })
+
+/**
+ * Something that must hold whenever it is checked.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const always = (
+  guarantee: string,
+  holds: boolean,
+  problem: string | (() => string)
+): Effect.Effect<void> =>
+  holds ? Effect.void : violated(guarantee, typeof problem === "string" ? problem : problem())
+
+/**
+ * Something that must hold at least once in a campaign, such as "a retry succeeded".
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const sometimes = (what: string, holds: boolean): Effect.Effect<void> =>
+  withHost((host) => {
+    if (host !== undefined && (holds || !host.driver.reached.has(what))) host.driver.reached.set(what, holds)
+    return Effect.void
+  })
+
+/**
+ * A place that must be reached at least once in a campaign. Name it in the suite too, since one that is never reached
+ * never says so.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const reachable = (what: string): Effect.Effect<void> => sometimes(what, true)
+
+const now: Effect.Effect<bigint> = Effect.flatMap(Clock.Clock, (clock) => clock.monotonicTimeNanos)
+
+/**
+ * Runs an effect, which must end within a duration, however it ends.
+ *
+ * **Details**
+ *
+ * The effect is not interrupted: a promise of a deadline is broken by the one who made it. An effect that never ends is
+ * reported as soon as nothing else is left to happen, and at the bound when something is.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const endsWithin = <A, E, R>(
+  guarantee: string,
+  bound: Duration.Input,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const duration = Duration.fromInputUnsafe(bound)
+  const late = Effect.andThen(
+    // What ends at the very instant of the bound ends in time.
+    Effect.sleep(Duration.sum(duration, Duration.nanos(1n))),
+    violated(guarantee, `work had not ended after ${Duration.format(duration)}`)
+  )
+  return Effect.scoped(Effect.andThen(Effect.forkScoped(late, { startImmediately: true }), effect))
+}
+
+/**
+ * Runs an effect, which must take exactly a duration, however it ends.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const takes = <A, E, R>(
+  guarantee: string,
+  duration: Duration.Input,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.gen(function* () {
+    const start = yield* now
+    const exit = yield* Effect.exit(effect)
+    const took = (yield* now) - start
+    const expected = Duration.toNanosUnsafe(Duration.fromInputUnsafe(duration))
+    yield* always(
+      guarantee,
+      took === expected,
+      () => `work took ${format(took)} instead of ${format(expected)}`
+    )
+    return yield* exit
+  })
+
+const format = (nanos: bigint): string => Duration.format(Duration.nanos(nanos))
+
+/**
+ * Waits until a condition holds, which it must do within a duration: for the end of a run, when all faults have ended.
+ *
+ * **Details**
+ *
+ * The condition is looked at a hundred times, evenly spread over the duration.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const converges = <E, R>(
+  guarantee: string,
+  within: Duration.Input,
+  condition: Effect.Effect<boolean, E, R>
+): Effect.Effect<void, E, R> =>
+  Effect.gen(function* () {
+    const interval = Duration.divideUnsafe(Duration.fromInputUnsafe(within), 100)
+    for (let look = 0; look <= 100; look++) {
+      if (yield* condition) return
+      yield* Effect.sleep(interval)
+    }
+    yield* violated(
+      guarantee,
+      `it had not come true after ${Duration.format(Duration.fromInputUnsafe(within))}`
+    )
+  })
+
+/**
+ * What must happen exactly once for each of several things, and is counted as it happens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExactlyOnce {
+  /** It happened for this one; the second time breaks the promise at once. */
+  readonly happened: (id: string | number) => Effect.Effect<void>
+  /** All of these must have happened, and no other. */
+  readonly complete: (ids: Iterable<string | number>) => Effect.Effect<void>
+}
+
+/**
+ * Counts what must happen exactly once.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const exactlyOnce = (guarantee: string): Effect.Effect<ExactlyOnce> =>
+  Effect.sync(() => {
+    const seen = new Set<string | number>()
+    return {
+      happened: (id) =>
+        Effect.suspend(() => {
+          if (seen.has(id)) return violated(guarantee, `it happened twice for ${id}`)
+          seen.add(id)
+          return Effect.void
+        }),
+      complete: (ids) => Effect.suspend(() => completeness(guarantee, seen, new Set(ids)))
+    }
+  })
+
+const completeness = (
+  guarantee: string,
+  seen: ReadonlySet<string | number>,
+  expected: ReadonlySet<string | number>
+): Effect.Effect<void> => {
+  const missing = Array.from(expected).filter((id) => !seen.has(id))
+  const extra = Array.from(seen).filter((id) => !expected.has(id))
+  if (missing.length > 0) return violated(guarantee, `it never happened for ${missing.join(", ")}`)
+  if (extra.length > 0)
+    return violated(guarantee, `it happened for ${extra.join(", ")}, which nobody asked for`)
+  return Effect.void
+}

@@ -1,0 +1,176 @@
+/**
+ * A disk in memory that can fail: Effect's own `FileSystem`, which forgets on a loss of power what was not synced.
+ *
+ * Code that is written for `FileSystem` runs on it unchanged, and gets the same results and errors as on Node and Linux.
+ *
+ * **What survives a loss of power**
+ *
+ * What was written is in the page cache of the operating system until the file is synced, and a name that was made,
+ * changed or removed is there until its *directory* is synced. Syncing a file does not make its name durable, and
+ * neither `writeFile` nor `rename` syncs anything. Of what was not synced, any of this can be left:
+ *
+ * - of each file, a prefix of its changes, a torn piece of the next (its head or its tail), and one of the later ones
+ *   that the system wrote out early;
+ * - of the names, on a `journalled` disk a prefix of all changes, across directories; on a `strict` one, which keeps
+ *   no more than POSIX promises, a prefix for each directory. The two are independent of the bytes: a file can have
+ *   its new name and none of its bytes.
+ *
+ * How much is lost is chosen by the simulation, and the calm choice is that nothing is. The same choices decide whether
+ * a sync that fails takes the changes along: afterwards Linux may believe that they are written.
+ *
+ * **Details**
+ *
+ * Every system call that an operation makes first yields, so that another fiber, or a crash, can come between any two
+ * of them; `writeFile` for instance opens, writes and closes. Relative paths start at `/`. A new disk holds nothing but
+ * `/tmp`. Names of temporary files come from `Random`, times from `Clock`. `Path.layer` of Effect fits; it needs no
+ * disk.
+ *
+ * **Gotchas**
+ *
+ * - The process is the superuser: permissions are kept and shown, never enforced. Its `umask` is 022.
+ * - Permissions, owners and times are durable at once, and reading does not change the time of access.
+ * - A hole in a file takes as much room as bytes do.
+ * - Whoever watches a file keeps watching its name when another file takes it; on Linux the watch stays with the old one.
+ *
+ * @since 0.1.0
+ */
+import { Clock, Effect, FileSystem, Layer } from "effect"
+import { diskOf, worldOf } from "./internal/disk/disk.ts"
+import { makeVolume } from "./internal/disk/model.ts"
+
+/**
+ * What a disk is like.
+ *
+ * **Details**
+ *
+ * - `capacityBytes`: how much its files may hold together. 1 GiB by default, since it all lives in memory.
+ * - `metadata`: how much order there is in the names that survive a loss of power. By default this is chosen at each
+ *   loss, because a program that is right for the one kind can be wrong for the other.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly capacityBytes?: number | undefined
+  readonly metadata?: "journalled" | "strict" | undefined
+}
+
+/**
+ * A disk, in the hands of whoever tests what runs on it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Disk {
+  /** What the program under test gets. */
+  readonly fileSystem: FileSystem.FileSystem
+  /**
+   * The process dies, as by SIGKILL: its open files are closed, and nothing is lost, since the page cache is not the
+   * process's.
+   */
+  readonly kill: Effect.Effect<void>
+  /** The machine loses its power: open files are closed, and what was not synced may be lost. */
+  readonly losePower: Effect.Effect<void>
+  /**
+   * The n-th operation from now fails, whatever it is; the next one is 1.
+   *
+   * Operations are system calls, counted over the whole disk: `writeFile` is an `open` and a `write`. Only `close`
+   * does not count, and never fails.
+   */
+  readonly failAt: (operation: number, code: "EIO" | "ENOSPC") => Effect.Effect<void>
+  /** How many bytes the files may hold from now on, together; `undefined` is the default again. A full disk takes what fits, and fails at the rest. */
+  readonly setCapacity: (bytes: number | undefined) => Effect.Effect<void>
+  /** From now on every change fails with EROFS, or no longer does. */
+  readonly setReadOnly: (isReadOnly: boolean) => Effect.Effect<void>
+  /** The files that a reader sees now, by their absolute paths. */
+  readonly snapshot: Effect.Effect<ReadonlyMap<string, Uint8Array>>
+  /** The files that are left when a loss of power takes all that it can. */
+  readonly durable: Effect.Effect<ReadonlyMap<string, Uint8Array>>
+}
+
+/**
+ * An empty disk.
+ *
+ * **Details**
+ *
+ * In a simulation its chances are choices of the run, and its operations and faults appear in the trace. Outside of one
+ * they come from `Random`.
+ *
+ * **Example** (A rename is not enough)
+ *
+ * ```ts
+ * import { Disk } from "@holdfast/sim"
+ * import { Effect, FileSystem, Random } from "effect"
+ *
+ * // Replaces a file as a whole: whatever happens, a reader shall find the old text or the new one.
+ * const replace = Effect.fn(function* (path: string, text: string, sync: boolean) {
+ *   const fs = yield* FileSystem.FileSystem
+ *   yield* Effect.scoped(
+ *     Effect.gen(function* () {
+ *       const file = yield* fs.open("/draft", { flag: "w" })
+ *       yield* file.writeAll(new TextEncoder().encode(text))
+ *       if (sync) yield* file.sync
+ *     })
+ *   )
+ *   yield* fs.rename("/draft", path)
+ * })
+ *
+ * const found = Effect.fn(function* (sync: boolean) {
+ *   const disk = yield* Disk.make()
+ *   const program = Effect.andThen(replace("/state", "old", true), replace("/state", "new", sync))
+ *   yield* Effect.provideService(program, FileSystem.FileSystem, disk.fileSystem)
+ *   yield* disk.losePower
+ *   const text = (yield* disk.snapshot).get("/state")
+ *   return text === undefined ? "missing" : new TextDecoder().decode(text)
+ * })
+ *
+ * const results = (sync: boolean) =>
+ *   Effect.all(Array.from({ length: 500 }, () => found(sync))).pipe(
+ *     Effect.map((texts) => Array.from(new Set(texts)).sort().join(", ")),
+ *     Random.withSeed("docs")
+ *   )
+ *
+ * console.log(await Effect.runPromise(results(true))) // => missing, new, old
+ * console.log(await Effect.runPromise(results(false))) // => , e, ew, missing, n, ne, new, old, w
+ * ```
+ *
+ * Only a sync of the directory, `fs.open("/", { flag: "r" })` and then `sync`, would keep the file from going missing.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Disk> =>
+  Effect.withFiber((fiber) => {
+    const clock = fiber.getRef(Clock.Clock)
+    return Effect.succeed(diskOf(makeVolume(worldOf(fiber), options, clock.currentTimeMillisUnsafe())))
+  })
+
+/**
+ * An empty disk as the `FileSystem` of a program, for tests that need files and no control over them.
+ *
+ * **Example** (Files without a disk)
+ *
+ * ```ts
+ * import { Disk } from "@holdfast/sim"
+ * import { Effect, FileSystem } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const fs = yield* FileSystem.FileSystem
+ *   yield* fs.makeDirectory("/data/logs", { recursive: true })
+ *   yield* fs.writeFileString("/data/logs/today", "started\n")
+ *   yield* fs.writeFileString("/data/logs/today", "ended\n", { flag: "a" })
+ *   return yield* fs.readFileString("/data/logs/today")
+ * })
+ *
+ * console.log(Effect.runSync(Effect.provide(program, Disk.layer()))) // => started
+ * // => ended
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<FileSystem.FileSystem> =>
+  Layer.effect(
+    FileSystem.FileSystem,
+    Effect.map(make(options), (disk) => disk.fileSystem)
+  )

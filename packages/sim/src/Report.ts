@@ -1,0 +1,139 @@
+/**
+ * What a campaign of a suite found, as plain data: it crosses threads, becomes JSON, and adds up.
+ *
+ * @since 0.1.0
+ */
+import type { Level } from "./Simulation.ts"
+import type * as Trace from "./Trace.ts"
+
+/**
+ * A failure, made as small as it got.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failure {
+  readonly suite: string
+  /** The guarantee that was broken, or the kind of error that came out. */
+  readonly identity: string
+  readonly message: string
+  /** `"realistic"`: it happens on the stock scheduler. */
+  readonly level: Level
+  /** Repeats exactly this run. */
+  readonly token: string
+  /** The workload in words. */
+  readonly workload: string
+  /** The faults in words, in order. */
+  readonly faults: ReadonlyArray<string>
+  /** How many preemptions, picks, choices of the world and random numbers are not the calm ones. */
+  readonly choices: {
+    readonly gap: number
+    readonly pick: number
+    readonly fault: number
+    readonly random: number
+  }
+  /** The number of the run that failed first, and how many more were made to shrink it. */
+  readonly run: number
+  readonly shrinkRuns: number
+  readonly hash: string
+  readonly virtualMillis: number
+  readonly warnings: ReadonlyArray<string>
+  readonly trace: ReadonlyArray<Trace.Event>
+}
+
+/**
+ * What a campaign found.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Report {
+  readonly suite: string
+  readonly guarantees: ReadonlyArray<string>
+  readonly runs: number
+  readonly virtualMillis: number
+  readonly steps: number
+  /** The kinds of faults that were planned, and how often each took effect. */
+  readonly faults: Readonly<Record<string, number>>
+  /** What a run was to see at least once, and whether one did. */
+  readonly reached: Readonly<Record<string, boolean>>
+  /** How many runs were made twice to compare their hashes. */
+  readonly repeated: number
+  readonly failures: ReadonlyArray<Failure>
+}
+
+/**
+ * The report of no runs.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const empty = (
+  suite: string,
+  guarantees: ReadonlyArray<string>,
+  reaches: ReadonlyArray<string> = []
+): Report => ({
+  suite,
+  guarantees,
+  runs: 0,
+  virtualMillis: 0,
+  steps: 0,
+  faults: {},
+  reached: Object.fromEntries(reaches.map((what) => [what, false])),
+  repeated: 0,
+  failures: []
+})
+
+/**
+ * Both reports as one. Of several failures the first is kept: the same bug is found many times.
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const add = (self: Report, that: Report): Report => ({
+  suite: self.suite,
+  guarantees: self.guarantees,
+  runs: self.runs + that.runs,
+  virtualMillis: self.virtualMillis + that.virtualMillis,
+  steps: self.steps + that.steps,
+  faults: merge(self.faults, that.faults, (a, b) => a + b),
+  reached: merge(self.reached, that.reached, (a, b) => a || b),
+  repeated: self.repeated + that.repeated,
+  failures: [...self.failures, ...that.failures].sort((a, b) => a.run - b.run).slice(0, 1)
+})
+
+const merge = <A>(
+  self: Readonly<Record<string, A>>,
+  that: Readonly<Record<string, A>>,
+  join: (a: A, b: A) => A
+): Readonly<Record<string, A>> => {
+  const joined: Record<string, A> = { ...self }
+  for (const [key, value] of Object.entries(that)) {
+    const known = joined[key]
+    joined[key] = known === undefined ? value : join(known, value)
+  }
+  return joined
+}
+
+/**
+ * What was meant to happen in a campaign and never did, as sentences; a whole campaign with any has failed.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const unmet = ({ faults, reached }: Report): ReadonlyArray<string> => [
+  ...Object.entries(faults)
+    .filter(([, count]) => count === 0)
+    .map(([fault]) => `the fault "${fault}" was planned and never took effect`),
+  ...Object.entries(reached)
+    .filter(([, was]) => !was)
+    .map(([what]) => `never seen: ${what}`)
+]
+
+/**
+ * Whether a whole campaign found nothing wrong, and everything that it should see.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const isGood = (report: Report): boolean => report.failures.length === 0 && unmet(report).length === 0

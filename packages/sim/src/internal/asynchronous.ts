@@ -1,0 +1,95 @@
+/** From a program and its options to a result: the asynchronous way, and as a layer. */
+import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
+import type { AsyncOptions, Options, Result } from "../Simulation.ts"
+import { AmbientUse, Violation } from "../SimulationError.ts"
+import type * as Trace from "../Trace.ts"
+import type { Driver } from "./driver.ts"
+import { CurrentHost } from "./host.ts"
+import { Pump, type Stop } from "./pump.ts"
+import { makeDriver, onLiveClock, resultOf, stuckError } from "./run.ts"
+import { World } from "./world.ts"
+
+/** Virtual time waits for an effect that takes real time. */
+const inRealTime =
+  (driver: () => Driver) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        driver().live++
+      }),
+      () => effect,
+      () =>
+        Effect.sync(() => {
+          driver().live--
+        })
+    )
+
+const asyncDriver = (options: Options, trace: Array<Trace.Event>): Driver => {
+  const driver: Driver = makeDriver(
+    options,
+    options.trace === true ? (event) => trace.push(event) : undefined,
+    (effect) => inRealTime(() => driver)(onLiveClock(effect))
+  )
+  return driver
+}
+
+export const runAsync = <A, E>(program: Effect.Effect<A, E>, options: AsyncOptions): Promise<Result<A, E>> =>
+  new Promise((resolve) => {
+    const trace: Array<Trace.Event> = []
+    const driver = asyncDriver(options, trace)
+    const world = new World(driver)
+    let exit: Exit.Exit<A, E> | undefined
+    const finish = (stop: Stop): void => {
+      driver.settle()
+      driver.end()
+      resolve(resultOf<A, E>(driver, world, verdict(driver, stop, exit), trace))
+    }
+    const pump = new Pump(driver, {
+      isDone: () => exit !== undefined,
+      onStop: finish,
+      patienceMillis: options.patienceMillis ?? 1000
+    })
+    const begin = () => {
+      // house: the root of the run, in a context of its own
+      Effect.runForkWith(world.contextOf(driver.main))(program).addObserver((ended) => {
+        exit = ended
+      })
+    }
+    driver.post(driver.main, begin, 0)
+    pump.wake()
+  })
+
+const verdict = <A, E>(driver: Driver, stop: Stop, exit: Exit.Exit<A, E> | undefined) => {
+  if (stop._tag === "Ambient")
+    return Exit.fail(new AmbientUse({ what: stop.use.what, origin: stop.use.stack }))
+  if (driver.violation !== undefined) return Exit.fail(new Violation(driver.violation))
+  if (exit !== undefined) return exit
+  return Exit.fail(stuckError(driver, stop._tag === "Stuck" ? stop.stuck : "Deadlock", undefined))
+}
+
+/** A platform's promise whose result arrives through the ready queue, like any other wake-up. */
+export const awaitPromise = <A>(
+  evaluate: (signal: AbortSignal) => PromiseLike<A>
+): Effect.Effect<A, unknown> =>
+  Effect.withFiber((fiber) => {
+    const host = Context.get(fiber.context, CurrentHost)
+    const promise = Effect.tryPromise({ try: evaluate, catch: (error) => error })
+    return host === undefined ? promise : inRealTime(() => host.driver)(promise)
+  })
+
+/** The services of a run for a program that something else runs, such as `it.effect`. */
+export const layerAsync = (options: Options): Layer.Layer<never> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const driver = asyncDriver(options, [])
+      const world = new World(driver)
+      const pump = new Pump(driver, { isDone: () => false, onStop: () => {}, patienceMillis: 2 ** 31 - 1 })
+      yield* Scope.addFinalizer(
+        yield* Scope.Scope,
+        Effect.sync(() => {
+          pump.stop()
+        })
+      )
+      return Context.add(world.contextOf(driver.main), Clock.Clock, driver.main.clock)
+    })
+  )

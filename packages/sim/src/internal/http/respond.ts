@@ -1,0 +1,84 @@
+/** Writes the response of a handler to the connection of its request. */
+import { Cause, Effect, Stream } from "effect"
+import { Cookies, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { here } from "../machine.ts"
+import { ConnectionLost } from "../network/connection.ts"
+import { encodeHead, end, frames } from "./message.ts"
+import { refusedBody } from "./refusals.ts"
+import { sendStream } from "./sendStream.ts"
+import type { Received, ServerRequest } from "./serverRequest.ts"
+
+type Response = HttpServerResponse.HttpServerResponse
+
+const headOf = ({ cookies, headers, status }: Response): Uint8Array => {
+  const { "content-length": length, "set-cookie": set, ...others } = headers
+  const setCookies = Cookies.toSetCookieHeaders(cookies)
+  return encodeHead({
+    status,
+    headers: length === undefined || status === 204 || status === 205 ? others : { ...others, "content-length": length },
+    cookies: set === undefined ? setCookies : [...setCookies, set]
+  })
+}
+
+const answered = (source: Received): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    source.isAnswered = true
+    return source.connection.end
+  })
+
+/** Nothing can reach a client that has gone, and nobody is told. */
+const sendWhole = (source: Received, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.andThen(Effect.ignore(source.connection.write(bytes)), answered(source))
+
+const isLost = (error: unknown): error is ConnectionLost => error instanceof ConnectionLost
+
+/** As when the connection had been seen to be lost by whoever reads from it. */
+const clientAborts = Effect.withFiber<never>((fiber) => {
+  fiber.interruptUnsafe(fiber.id, HttpServerError.ClientAbort.annotation)
+  return Effect.never
+})
+
+const sendBody = (
+  source: Received,
+  response: Response,
+  body: Stream.Stream<Uint8Array, unknown>
+): Effect.Effect<void> => {
+  const { connection } = source
+  const declared = response.headers["content-length"]
+  const length = declared === undefined ? undefined : Number(declared)
+  return sendStream(connection, Stream.orDie(body), { head: headOf(response), length }).pipe(
+    Effect.catchIf(isLost, () => clientAborts),
+    Effect.interruptible,
+    Effect.matchCauseEffect({
+      onSuccess: () => answered(source),
+      // The end of a body would make what is there look complete.
+      onFailure: (cause) =>
+        Effect.andThen(connection.reset, Effect.failCause(Cause.combine(cause, Cause.die(response))))
+    })
+  )
+}
+
+const refuse = (source: Received, problem: Error): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    const { driver } = yield* here("SimHttp.layerServer")
+    driver.warnings.add(problem.message)
+    const response = HttpServerResponse.text(problem.message, { status: 500 })
+    yield* sendWhole(source, frames(headOf(response), new TextEncoder().encode(problem.message), end))
+    return yield* Effect.die(problem)
+  })
+
+export const respond = (request: HttpServerRequest.HttpServerRequest, response: Response): Effect.Effect<void> => {
+  // house: the one that `serve` made
+  const { method, source } = request as ServerRequest
+  const { body } = response
+  if (HttpServerResponse.omitsBody(response, method === "HEAD") || body._tag === "Empty") {
+    return sendWhole(source, frames(headOf(response), end))
+  }
+  const refused = refusedBody(body._tag)
+  if (refused !== undefined) return refuse(source, refused)
+  if (body._tag === "Stream") return sendBody(source, response, body.stream)
+  if (body._tag === "Uint8Array" && body.body.length > 0) {
+    return sendWhole(source, frames(headOf(response), body.body, end))
+  }
+  return sendWhole(source, frames(headOf(response), end))
+}

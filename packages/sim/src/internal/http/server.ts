@@ -1,0 +1,86 @@
+/** A server that serves each request in a fiber of its own, as Node's does. */
+import { Cause, Effect, Exit, FiberSet, Queue, Scope } from "effect"
+import { HttpEffect, HttpServer, HttpServerError, HttpServerRequest } from "effect/http"
+import { NetAddress } from "effect/net"
+import type { Options } from "../../SimHttp.ts"
+import { here } from "../machine.ts"
+import { type Connection, type ConnectionLost, listen } from "../network/connection.ts"
+import { netOf } from "../network/net.ts"
+import { type Incomplete, MessageReader, type RequestHead } from "./message.ts"
+import { respond } from "./respond.ts"
+import { type Received, ServerRequest } from "./serverRequest.ts"
+
+/** So many pieces of a body are read ahead of the handler: only who reads notices that the client has gone. */
+const maxAhead = 16
+
+type Lost = ConnectionLost | Incomplete
+
+/** The body of a request, between the connection and the handler. */
+type Body = Queue.Queue<Uint8Array, Lost | Cause.Done>
+
+const isDone = (error: Lost | Cause.Done): error is Cause.Done => Cause.isDone(error)
+
+const receive = (reader: MessageReader<ConnectionLost>, body: Body): Effect.Effect<void, Lost> => {
+  const next: Effect.Effect<void, Lost> = Effect.flatMap(reader.piece, (piece) =>
+    piece === undefined ? Effect.asVoid(Queue.end(body)) : Effect.andThen(Queue.offer(body, piece), next)
+  )
+  return Effect.tapError(next, (cause) => Queue.fail(body, cause))
+}
+
+/** Waits until the client closes or loses the connection. It has nothing more to say. */
+const untilGone = (connection: Connection): Effect.Effect<void, ConnectionLost> =>
+  Effect.flatMap(connection.read, (bytes) => (bytes === undefined ? Effect.void : untilGone(connection)))
+
+type Handled = Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
+
+/** Serves the one request of a connection, until the client has closed it. */
+const serveOne = (
+  connection: Connection,
+  from: string,
+  fibers: FiberSet.FiberSet<void, Lost>,
+  handled: Handled
+): Effect.Effect<void, Lost> =>
+  Effect.gen(function* () {
+    const reader = new MessageReader(connection.read)
+    // house: what `send` of the client wrote
+    const head = (yield* Effect.onInterrupt(reader.head, () => connection.reset)) as RequestHead
+    const body: Body = yield* Queue.bounded<Uint8Array, Lost | Cause.Done>(maxAhead)
+    const pieces = Effect.catchIf(Queue.take(body), isDone, () => Effect.undefined)
+    const source: Received = { head, pieces, connection, from, isAnswered: false }
+    const handler = yield* handled.pipe(
+      Effect.provideService(HttpServerRequest.HttpServerRequest, new ServerRequest(source, {})),
+      // What the handler has not read nobody will, and must not keep the client's end from being seen.
+      Effect.ensuring(Queue.shutdown(body)),
+      FiberSet.run(fibers)
+    )
+    yield* Effect.ignore(Effect.andThen(receive(reader, body), untilGone(connection)))
+    if (!source.isAnswered) handler.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+  })
+
+export const make = Effect.fnUntraced(function* ({ gracefulShutdownTimeout = "20 seconds", port }: Options) {
+  const { driver } = yield* here("SimHttp.layerServer")
+  const net = netOf(driver)
+  const listening = yield* Scope.fork(yield* Effect.scope)
+  const { accept, address } = yield* listen(port).pipe(
+    Scope.provide(listening),
+    Effect.mapError((cause) => new HttpServerError.ServeError({ cause }))
+  )
+  return HttpServer.make({
+    address: NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, address.port),
+    serve: Effect.fnUntraced(function* (app, middleware) {
+      const fibers = yield* FiberSet.make<void, Lost>()
+      const handled = HttpEffect.toHandled(app, respond, middleware)
+      const serveNext = Effect.flatMap(accept, (connection) =>
+        FiberSet.run(fibers, serveOne(connection, net.ipOf(connection.remote.host), fibers, handled))
+      )
+      // Lets requests end that have begun, while new ones are refused. What is left after that is interrupted.
+      yield* Effect.addFinalizer(() =>
+        Effect.andThen(
+          Scope.close(listening, Exit.void),
+          Effect.timeoutOption(FiberSet.awaitEmpty(fibers), gracefulShutdownTimeout)
+        )
+      )
+      yield* Effect.forkIn(Effect.forever(serveNext), listening)
+    })
+  })
+})

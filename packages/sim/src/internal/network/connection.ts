@@ -1,0 +1,98 @@
+/** Byte streams between hosts, as effects: what protocols are built on. */
+import { Effect, type Scope } from "effect"
+import type { Address } from "../../Network.ts"
+import type { HostState } from "../host.ts"
+import { here } from "../machine.ts"
+import type { End } from "./end.ts"
+import { AddressInUse, ConnectFailed, type ConnectionLost } from "./errors.ts"
+import { netOf } from "./net.ts"
+
+export type { Address } from "../../Network.ts"
+export { AddressInUse, ConnectFailed, ConnectionLost } from "./errors.ts"
+
+/** One end of a byte stream. Only ever touched from tasks of its own host. */
+export interface Connection {
+  readonly local: Address
+  readonly remote: Address
+  /** Ends when the window of the other side has room for all. Interrupted, the bytes are sent all the same. */
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, ConnectionLost>
+  /** All that has arrived, at least a byte; `undefined` after the other side's FIN. */
+  readonly read: Effect.Effect<Uint8Array | undefined, ConnectionLost>
+  /** FIN, after what was written: this side writes no more. */
+  readonly end: Effect.Effect<void>
+  /** FIN, after what was written, and nothing is read any more: what still arrives is answered by RST. */
+  readonly close: Effect.Effect<void>
+  /** RST: both sides lose the connection, and what is on its way. */
+  readonly reset: Effect.Effect<void>
+}
+
+const connectionOf = (end: End): Connection => ({
+  local: end.local,
+  remote: end.remote,
+  write: (bytes) => Effect.suspend(() => end.submit(bytes)),
+  read: end.until(() => end.take()),
+  end: Effect.sync(() => end.finish()),
+  close: Effect.sync(() => end.close()),
+  reset: Effect.sync(() => end.reset())
+})
+
+/** The address with the name of its host; fails for a host that does not exist. */
+const resolve = (to: Address, from: HostState): Effect.Effect<Address, ConnectFailed> => {
+  const host = netOf(from.driver).resolve(to.host, from)
+  return host === undefined
+    ? Effect.fail(new ConnectFailed({ reason: "UnknownHost", to }))
+    : Effect.succeed({ host, port: to.port })
+}
+
+/** Connects, and leaves it to the caller what the end of the scope does to the connection. */
+export const connectWith = (
+  to: Address,
+  release: (connection: Connection) => Effect.Effect<void>
+): Effect.Effect<Connection, ConnectFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const life = yield* here("Network.connect")
+    const address = yield* resolve(to, life)
+    let connection: Connection | undefined
+    // First, so that no interruption falls between the two.
+    yield* Effect.addFinalizer(() => (connection === undefined ? Effect.void : release(connection)))
+    return yield* Effect.suspend(() => {
+      const end = netOf(life.driver).stack(life).dial(address)
+      const made = connectionOf(end)
+      connection = made
+      return Effect.as(
+        end.until(() => end.dialed()),
+        made
+      )
+    })
+  })
+
+/** Connects. A scope that closes before both sides have ended the connection resets it. */
+export const connect = (to: Address): Effect.Effect<Connection, ConnectFailed, Scope.Scope> =>
+  connectWith(to, ({ reset }) => reset)
+
+export interface Listening {
+  readonly address: Address
+  /** The next connection. It belongs to the caller, who ends or resets it. */
+  readonly accept: Effect.Effect<Connection>
+}
+
+/** Listens on a port, on any that is free for 0, until the scope closes or the host crashes. */
+export const listen = (port: number): Effect.Effect<Listening, AddressInUse, Scope.Scope> =>
+  Effect.gen(function* () {
+    const life = yield* here("Network.listen")
+    const stack = netOf(life.driver).stack(life)
+    const listener = yield* Effect.acquireRelease(
+      Effect.suspend(() => {
+        const made = stack.listen(port)
+        return made === undefined
+          ? Effect.fail(new AddressInUse({ address: stack.address(port) }))
+          : Effect.succeed(made)
+      }),
+      (made) => Effect.sync(() => stack.unlisten(made))
+    )
+    const next = () => {
+      const end = listener.take()
+      return end === undefined ? undefined : Effect.succeed(connectionOf(end))
+    }
+    return { address: stack.address(listener.port), accept: listener.changed.until(next) }
+  })

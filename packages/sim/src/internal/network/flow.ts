@@ -1,0 +1,240 @@
+/**
+ * One direction of a connection: what was sent arrives complete and in order, or not at all.
+ *
+ * Only the head of the queue has a timer. Timers of one instant race, so with one for each segment two that were sent
+ * together could overtake each other.
+ */
+import type { End } from "./end.ts"
+import type { Kind, Link } from "./link.ts"
+
+export const nothing = new Uint8Array(0)
+
+interface Segment {
+  readonly kind: Kind
+  readonly bytes: Uint8Array
+  /** Bytes that the other side may send again. */
+  readonly credit: number
+  id: number
+  atNanos: number
+  /** How many of its bytes have dripped through. */
+  offset: number
+  /** A fault that hits it again and again counts once. */
+  blamed: boolean
+}
+
+const second = 1e9
+
+/** What is lost is sent again after 0.2 s, then after twice as long each time, as Linux does: RFC 6298, `tcp_retries2`. */
+const firstRetry = 0.2 * second
+const longestRetry = 120 * second
+const maxRetries = 15
+
+/** Before a round trip was measured: RFC 6298 (2.1). */
+const firstHandshakeRetry = second
+
+export class Flow {
+  readonly link: Link
+  private readonly from: End
+  private inFlight: Array<Segment> = []
+  private armed = false
+  private lastAt = 0
+  private notBefore = 0
+  /** What was lost, and what was sent since: it waits for the next retry. */
+  private stalled: Array<Segment> = []
+  private retrying = false
+  private retries = 0
+  private carried = 0
+  /** Nothing leaves any more. What has left still arrives. */
+  private stopped = false
+
+  constructor(link: Link, from: End) {
+    this.link = link
+    this.from = from
+  }
+
+  send(kind: Kind, bytes: Uint8Array = nothing, credit = 0): void {
+    if (this.stopped) return
+    const segment = { kind, bytes, credit, id: 0, atNanos: 0, offset: 0, blamed: false }
+    if (this.stalled.length > 0) this.stalled.push(segment)
+    else this.transmit(segment)
+  }
+
+  /** A reset overtakes what waits to be sent, and is not repeated when it is lost. */
+  reset(): void {
+    this.stop()
+    this.transmit({ kind: "RST", bytes: nothing, credit: 0, id: 0, atNanos: 0, offset: 0, blamed: false })
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.stalled = []
+  }
+
+  /** Nothing arrives any more either. */
+  clear(): void {
+    this.stop()
+    for (const segment of this.inFlight) this.tell("drop", segment)
+    this.inFlight = []
+  }
+
+  // --------------------------------------------------------------------------
+  // Leaving
+  // --------------------------------------------------------------------------
+
+  private transmit(segment: Segment): void {
+    segment.id = this.link.net.nextMessage()
+    this.tell("send", segment)
+    this.carry(segment)
+  }
+
+  /** Called again for a segment that was held. */
+  private carry(segment: Segment): void {
+    const { kind } = segment
+    if (this.stopped && kind !== "RST") return this.tell("drop", segment)
+    if (this.stalled.length > 0) return this.lose(segment)
+    if (this.link.holds(kind, () => this.carry(segment))) return
+    const fault = this.link.swallows(kind)
+    if (fault === undefined) return this.depart(segment)
+    this.blame(segment, fault)
+    this.lose(segment)
+  }
+
+  private depart(segment: Segment): void {
+    const { link } = this
+    const room = link.shape.resetAfter - this.carried
+    if (segment.kind !== "data" || segment.bytes.length <= room) return this.launch(segment)
+    if (room > 0) this.launch({ ...segment, bytes: segment.bytes.subarray(0, room) })
+    link.tookEffect("reset", "data")
+    // Whatever stands in the way and cuts the connection tells both sides.
+    this.cut()
+    this.from.peer.out.cut()
+  }
+
+  private cut(): void {
+    this.stop()
+    const { net } = this.link
+    const id = net.nextMessage()
+    this.launch({ kind: "RST", bytes: nothing, credit: 0, id, atNanos: 0, offset: 0, blamed: true })
+  }
+
+  private launch(segment: Segment): void {
+    const { bytes, kind } = segment
+    this.carried += bytes.length
+    segment.atNanos = Math.max(this.lastAt, this.link.arrival(kind, bytes.length))
+    this.lastAt = segment.atNanos
+    this.inFlight.push(segment)
+    this.arm()
+  }
+
+  // --------------------------------------------------------------------------
+  // Arriving
+  // --------------------------------------------------------------------------
+
+  private arm(): void {
+    const head = this.inFlight[0]
+    if (head === undefined || this.armed) return
+    this.armed = true
+    const { driver, wire } = this.link.net
+    const wait = Math.max(head.atNanos, this.notBefore) - driver.nowNanos
+    if (head.atNanos < this.notBefore) this.blame(head, "drip")
+    if (wait > 0) driver.startTimer(wire, wait, this.onArrival)
+    else driver.post(wire, this.onArrival, 0)
+  }
+
+  private readonly onArrival = (): void => {
+    this.armed = false
+    const segment = this.inFlight[0]
+    if (segment !== undefined) this.arrive(segment)
+  }
+
+  /** What becomes of a segment depends on who is there now: the life that it was meant for, another one, or none. */
+  private arrive(segment: Segment): void {
+    const { link } = this
+    const { peer } = this.from
+    const life = link.net.life(link.to)
+    if (life === undefined || life.status === "dead") return this.loseAll()
+    if (segment.kind === "SYN") {
+      if (!peer.knock(life)) return this.loseAll()
+    } else if (peer.life !== life) {
+      this.loseAll()
+      if (segment.kind !== "RST") peer.out.reset()
+      return
+    }
+    const bytes = this.drip(segment)
+    this.retries = 0
+    const isWhole = segment.offset === segment.bytes.length
+    if (isWhole) this.inFlight.shift()
+    // Before the receiver is woken, so that in a calm run it finds all that arrived at this instant.
+    this.arm()
+    if (isWhole) link.tell("deliver", segment.kind, segment.id, segment.bytes.length, life)
+    peer.receive(segment.kind, bytes, segment.credit)
+  }
+
+  /** As many bytes as may pass now. */
+  private drip(segment: Segment): Uint8Array {
+    const { bytes, offset } = segment
+    const { dripBytes, dripNanos } = this.link.shape
+    if (bytes.length === 0) return bytes
+    if (dripNanos > 0) this.notBefore = this.link.net.driver.nowNanos + dripNanos
+    segment.offset = Math.min(bytes.length, offset + dripBytes)
+    if (segment.offset < bytes.length) this.blame(segment, "drip")
+    return offset === 0 && segment.offset === bytes.length ? bytes : bytes.subarray(offset, segment.offset)
+  }
+
+  // --------------------------------------------------------------------------
+  // Losses
+  // --------------------------------------------------------------------------
+
+  private lose(segment: Segment): void {
+    this.tell("drop", segment)
+    if (segment.kind === "RST" || this.stopped) return
+    this.stalled.push(segment)
+    this.retryLater()
+  }
+
+  private loseAll(): void {
+    const lost = this.inFlight
+    this.inFlight = []
+    const later = this.stalled
+    this.stalled = []
+    for (const segment of lost) this.lose(segment)
+    this.stalled.push(...later)
+  }
+
+  private retryLater(): void {
+    const head = this.stalled[0]
+    if (this.retrying || head === undefined) return
+    if (this.retries >= maxRetries) return this.from.fail("TimedOut")
+    this.retrying = true
+    const isHandshake = head.kind === "SYN" || head.kind === "SYN-ACK"
+    const wait = (isHandshake ? firstHandshakeRetry : firstRetry) * 2 ** this.retries++
+    const { driver, wire } = this.link.net
+    driver.startTimer(wire, Math.min(longestRetry, wait), () => this.retry())
+  }
+
+  private retry(): void {
+    this.retrying = false
+    // The operating system that would send it again died with its host.
+    if (this.from.life?.status === "dead") return this.stop()
+    const again = this.stalled
+    this.stalled = []
+    for (const segment of again) {
+      if (this.stalled.length > 0) this.stalled.push(segment)
+      else this.transmit(segment)
+    }
+  }
+
+  // --------------------------------------------------------------------------
+  // What is told of it
+  // --------------------------------------------------------------------------
+
+  private blame(segment: Segment, fault: string): void {
+    if (segment.blamed) return
+    segment.blamed = true
+    this.link.tookEffect(fault, segment.kind)
+  }
+
+  private tell(phase: "send" | "drop", segment: Segment): void {
+    this.link.tell(phase, segment.kind, segment.id, segment.bytes.length, this.from.life)
+  }
+}

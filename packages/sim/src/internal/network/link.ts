@@ -1,0 +1,136 @@
+/** The way from one host to another: what it does to messages, and what it still holds. */
+import type { Conditions } from "../../Network.ts"
+import type { HostState } from "../host.ts"
+import { drawLatency, happens, type Shape, shapeOf } from "./conditions.ts"
+import type { End } from "./end.ts"
+import type { Net } from "./net.ts"
+
+/** What a message is. A credit only tells how much was read, and shows up in no trace. */
+export type Kind = "SYN" | "SYN-ACK" | "ACK" | "data" | "credit" | "FIN" | "RST" | "datagram"
+
+/** What a black hole lets pass, so that connections are made over it. */
+const isHandshake = (kind: Kind): boolean => kind === "SYN" || kind === "SYN-ACK" || kind === "ACK"
+
+/** So many messages a link holds back; what comes then is lost, as in any real queue. */
+const maxHeld = 65_536
+
+export class Link {
+  readonly net: Net
+  readonly from: string
+  readonly to: string
+  shape: Shape
+  partitioned = false
+  /** The connections that were opened over this link and are not over. */
+  readonly connections = new Set<End>()
+  /** Of datagrams: when the last one arrives, how many were sent, and the latest that has arrived. */
+  lastArrival = 0
+  sent = 0
+  latest = -1
+  private own: Conditions | undefined = undefined
+  private held: Array<() => void> | undefined = undefined
+  /** When the last byte that was sent will have left. */
+  private freeAt = 0
+  private readonly arrow: string
+
+  constructor(net: Net, from: string, to: string) {
+    this.net = net
+    this.from = from
+    this.to = to
+    this.arrow = `${from} → ${to}`
+    this.shape = net.baseOf(this)
+  }
+
+  condition(conditions: Conditions | undefined): void {
+    this.own = conditions
+    this.reshape()
+  }
+
+  reshape(): void {
+    const base = this.net.baseOf(this)
+    this.shape = this.own === undefined ? base : shapeOf(this.own, base)
+  }
+
+  // --------------------------------------------------------------------------
+  // What happens to one message
+  // --------------------------------------------------------------------------
+
+  /** Takes a message into custody while the link is held. */
+  holds(kind: Kind, carry: () => void): boolean {
+    const { held } = this
+    if (held === undefined || held.length >= maxHeld) return false
+    this.tookEffect("hold", kind)
+    held.push(carry)
+    return true
+  }
+
+  /** What swallows a message, if anything does. */
+  swallows(kind: Kind): "partition" | "blackHole" | "loss" | "hold" | undefined {
+    const { net, shape } = this
+    if (this.isCut) return "partition"
+    if (shape.blackHole && !isHandshake(kind)) return "blackHole"
+    if (this.held !== undefined) return "hold"
+    return shape.loss > 0 && happens(shape.loss, net.driver.choose) ? "loss" : undefined
+  }
+
+  private get isCut(): boolean {
+    if (this.partitioned) return true
+    const { isolated } = this.net
+    return isolated.size > 0 && this.from !== this.to && (isolated.has(this.from) || isolated.has(this.to))
+  }
+
+  /** When a message that leaves now arrives. */
+  arrival(kind: Kind, bytes: number): number {
+    const { net, shape } = this
+    const { choose, nowNanos } = net.driver
+    let leaves = nowNanos
+    if (shape.nanosPerByte > 0) {
+      leaves = Math.max(nowNanos, this.freeAt) + Math.round(bytes * shape.nanosPerByte)
+      this.freeAt = leaves
+      if (leaves > nowNanos) this.tookEffect("bandwidth", kind)
+    }
+    const latency = drawLatency(shape, choose)
+    if (latency > net.baseOf(this).minNanos) this.tookEffect("latency", kind)
+    return leaves + latency
+  }
+
+  // --------------------------------------------------------------------------
+  // Hold and release
+  // --------------------------------------------------------------------------
+
+  hold(): void {
+    this.held ??= []
+  }
+
+  release(): void {
+    const { held = [] } = this
+    this.held = undefined
+    for (const carry of held) carry()
+  }
+
+  resetConnections(): void {
+    for (const client of Array.from(this.connections)) {
+      this.tookEffect("reset", "RST")
+      client.cut()
+    }
+  }
+
+  // --------------------------------------------------------------------------
+  // What is told of it
+  // --------------------------------------------------------------------------
+
+  tookEffect(fault: string, kind: Kind): void {
+    this.net.driver.tookEffect(fault, `${fault}: ${kind} ${this.arrow}`)
+  }
+
+  tell(
+    phase: "send" | "deliver" | "drop",
+    kind: Kind,
+    id: number,
+    bytes: number,
+    host?: HostState | undefined
+  ): void {
+    if (kind === "credit") return
+    const data = { phase, id, from: this.from, to: this.to, bytes }
+    this.net.driver.emit("message", `${kind} ${this.arrow}`, data, undefined, host)
+  }
+}

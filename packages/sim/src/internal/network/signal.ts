@@ -1,0 +1,47 @@
+/** How fibers of one life of a host wait for the network. */
+import { Effect } from "effect"
+import type { HostState } from "../host.ts"
+
+/**
+ * Something may have changed: whoever waits looks again.
+ *
+ * The network rings from its own tasks, those who wait are woken by a task of their host: a paused host is woken late, a
+ * dead one never.
+ */
+export class Signal {
+  private readonly host: HostState
+  private readonly waiting = new Set<() => void>()
+  private rung = false
+
+  constructor(host: HostState) {
+    this.host = host
+  }
+
+  /** Waits until an attempt gives something. Attempts are only made by the host itself. */
+  until<A, E>(attempt: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> {
+    return Effect.callback<A, E>((resume) => {
+      const now = attempt()
+      if (now !== undefined) return resume(now)
+      const waiter = () => {
+        const later = attempt()
+        if (later === undefined) return
+        this.waiting.delete(waiter)
+        resume(later)
+      }
+      this.waiting.add(waiter)
+      return Effect.sync(() => this.waiting.delete(waiter))
+    })
+  }
+
+  ring(): void {
+    if (this.rung || this.waiting.size === 0) return
+    this.rung = true
+    this.host.driver.post(this.host, () => this.wake(), 0)
+  }
+
+  private wake(): void {
+    this.rung = false
+    // One that is woken may make others stop waiting.
+    for (const waiter of Array.from(this.waiting)) if (this.waiting.has(waiter)) waiter()
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * From a run that fails to one that fails in the same way and is understood at a glance.
+ *
+ * Everything gets smaller in turn until nothing helps any more: the workload, the plan of faults, the recorded choices.
+ * Choices only fit the workload that they were recorded with, so a smaller workload is also tried with fresh seeds.
+ *
+ * Blocks that are left out, in halves down to single ones, are delta debugging: Zeller, Hildebrandt: "Simplifying and
+ * isolating failure-inducing input" (IEEE TSE 2002). To look at all schedules with a single preemption comes from
+ * Musuvathi, Qadeer: "Iterative context bounding for systematic testing of multithreaded programs" (PLDI 2007).
+ */
+import type * as Choices from "../Choices.ts"
+import {
+  countNonZero,
+  isSimpler,
+  keyOf,
+  kinds,
+  lengthOf,
+  shrinkList,
+  singlePreemptions,
+  trim
+} from "./shrink/recordings.ts"
+
+/** All that decides a run. */
+export interface Candidate<W, F> {
+  readonly workload: W
+  readonly faults: ReadonlyArray<F>
+  readonly choices: Choices.Recording
+}
+
+/** What running a candidate gave. */
+export interface Tried {
+  /** Tells what broke from what else might break, such as the id of a guarantee; undefined when nothing did. */
+  readonly failure: string | undefined
+  /** The choices that the run made, without zeros at the end. */
+  readonly consumed: Choices.Recording
+}
+
+/** A simulation, seen as something that gets smaller. */
+export interface Shrinkable<W, F> {
+  readonly tryCandidate: (candidate: Candidate<W, F>) => Tried
+  /** Runs with choices from a seed, the same for the same seed. */
+  readonly trySeed: (workload: W, faults: ReadonlyArray<F>, seed: number) => Tried
+  /** Smaller workloads, those that differ most first. */
+  readonly shrinkWorkload: (workload: W) => Iterable<W>
+  /** Gentler faults, those that differ most first. */
+  readonly shrinkFault: (fault: F) => Iterable<F>
+}
+
+export interface Options {
+  /** 5,000 by default: a second of a small suite. */
+  readonly maxRuns?: number | undefined
+  /** Fresh seeds for each smaller workload; 60 by default, with which almost none was missed in our measurements. */
+  readonly freshSeeds?: number | undefined
+  /** Asked before each run, so that time can be a limit as well. */
+  readonly isExpired?: (() => boolean) | undefined
+}
+
+export interface Shrunk<W, F> {
+  /** Was run, and failed: unless nothing was, because there was no budget, or the run does not repeat. */
+  readonly candidate: Candidate<W, F>
+  readonly failure: string
+  /** Other failures that were met on the way, and not followed. */
+  readonly otherFailures: ReadonlyArray<string>
+  readonly runs: number
+  /** False when something was left untried because the budget ended. */
+  readonly complete: boolean
+}
+
+/** With these many seeds all smaller workloads are looked at before one is given all: most need no more. */
+const quickSeeds = 4
+
+/** Single preemptions that are tried: a shrunk run rarely takes more operations until its last preemption. */
+const maxPreemptions = 512
+
+/** Longer recordings are hardly ever met twice, and not worth their memory. */
+const maxRemembered = 256
+
+class Shrinking<W, F> {
+  private readonly subject: Shrinkable<W, F>
+  private readonly failure: string
+  private readonly maxRuns: number
+  private readonly freshSeeds: number
+  private readonly isExpired: () => boolean
+  private best: Candidate<W, F>
+  /** The best after which no smaller workload failed with any of the seeds. */
+  private settled: Candidate<W, F> | undefined = undefined
+  /** Recordings that were tried with the best's workload and faults. */
+  private readonly known = new Set<string>()
+  private readonly otherFailures = new Set<string>()
+  private runs = 0
+  private freshRuns = 0
+  private complete = true
+
+  constructor(subject: Shrinkable<W, F>, failing: Candidate<W, F>, failure: string, options: Options) {
+    this.subject = subject
+    this.failure = failure
+    this.best = failing
+    this.maxRuns = options.maxRuns ?? 5000
+    this.freshSeeds = options.freshSeeds ?? 60
+    this.isExpired = options.isExpired ?? (() => false)
+  }
+
+  run(): Shrunk<W, F> {
+    const repeats = this.attempt(this.best)
+    if (!repeats) this.complete = false
+    for (let before: unknown; repeats && before !== this.best; ) {
+      before = this.best
+      this.shrinkWorkload()
+      this.shrinkFaults()
+      this.shrinkChoices()
+    }
+    return {
+      candidate: this.best,
+      failure: this.failure,
+      otherFailures: [...this.otherFailures],
+      runs: this.runs,
+      complete: this.complete
+    }
+  }
+
+  // --------------------------------------------------------------------------
+  // Runs
+  // --------------------------------------------------------------------------
+
+  private isOver(): boolean {
+    if (this.runs < this.maxRuns && !this.isExpired()) return false
+    this.complete = false
+    return true
+  }
+
+  private isWanted({ failure }: Tried): boolean {
+    this.runs++
+    if (failure !== undefined && failure !== this.failure) this.otherFailures.add(failure)
+    return failure === this.failure
+  }
+
+  private isOfBest({ faults, workload }: Candidate<W, F>): boolean {
+    return workload === this.best.workload && faults === this.best.faults
+  }
+
+  /** Runs a candidate; if it fails as it should, it is the best from now on. */
+  private attempt(candidate: Candidate<W, F>): boolean {
+    const { choices } = candidate
+    if (this.isOfBest(candidate) && lengthOf(choices) <= maxRemembered) {
+      const key = keyOf(choices)
+      if (this.known.has(key)) return false
+      this.known.add(key)
+    }
+    if (this.isOver()) return false
+    const tried = this.subject.tryCandidate(candidate)
+    if (!this.isWanted(tried)) return false
+    if (!this.isOfBest(candidate)) this.known.clear()
+    this.best = candidate
+    // Seldom anything else than the same run again, but a best is only what was seen to fail.
+    if (isSimpler(tried.consumed, choices)) this.attempt({ ...candidate, choices: tried.consumed })
+    return true
+  }
+
+  /** Looks for choices with which this fails, in the seeds from `from` until `to`. */
+  private attemptSeeds(workload: W, faults: ReadonlyArray<F>, from: number, to: number): boolean {
+    for (let seed = from; seed < to; seed++) {
+      if (this.isOver()) return false
+      // So that a large workload does not leave the choices, which are what is hard to read, as they are.
+      if (this.freshRuns >= this.maxRuns / 2) {
+        this.complete = false
+        return false
+      }
+      this.freshRuns++
+      const tried = this.subject.trySeed(workload, faults, seed)
+      if (this.isWanted(tried) && this.attempt({ workload, faults, choices: tried.consumed })) return true
+    }
+    return false
+  }
+
+  // --------------------------------------------------------------------------
+  // Workload
+  // --------------------------------------------------------------------------
+
+  private shrinkWorkload(): void {
+    const { freshSeeds } = this
+    const quick = Math.min(quickSeeds, freshSeeds)
+    while (!this.isSettled()) {
+      if (!this.smallerWorkload(0, quick) && !this.smallerWorkload(quick, freshSeeds))
+        this.settled = this.best
+    }
+    // The choices may be others by now. The seeds are the same, and would give the same.
+    while (this.smallerWorkload(0, 0)) this.shrinkWorkload()
+  }
+
+  private isSettled(): boolean {
+    return this.settled !== undefined && this.isOfBest(this.settled)
+  }
+
+  /** Looks at all smaller workloads, with the choices at hand and then with some seeds, for one that fails. */
+  private smallerWorkload(from: number, to: number): boolean {
+    const { best } = this
+    for (const workload of this.subject.shrinkWorkload(best.workload)) {
+      if (this.isOver()) return false
+      if (from === 0 && this.attempt({ ...best, workload })) return true
+      if (this.attemptSeeds(workload, best.faults, from, to)) return true
+    }
+    return false
+  }
+
+  // --------------------------------------------------------------------------
+  // Faults
+  // --------------------------------------------------------------------------
+
+  private shrinkFaults(): void {
+    for (let size = this.best.faults.length; size >= 1; size = Math.floor(size / 2)) {
+      for (let end = this.best.faults.length; end > 0; end -= size) {
+        const { faults } = this.best
+        this.attemptFaults([...faults.slice(0, Math.max(0, end - size)), ...faults.slice(end)])
+      }
+    }
+    for (let index = 0; index < this.best.faults.length; index++) while (this.gentlerFault(index)) {}
+  }
+
+  private gentlerFault(index: number): boolean {
+    const { faults } = this.best
+    const fault = faults[index]
+    if (fault === undefined) return false
+    for (const gentler of this.subject.shrinkFault(fault)) {
+      if (this.isOver()) return false
+      if (this.attemptFaults(faults.with(index, gentler))) return true
+    }
+    return false
+  }
+
+  private attemptFaults(faults: ReadonlyArray<F>): boolean {
+    const { best } = this
+    return (
+      this.attempt({ ...best, faults }) ||
+      this.attemptSeeds(best.workload, faults, 0, Math.min(quickSeeds, this.freshSeeds))
+    )
+  }
+
+  // --------------------------------------------------------------------------
+  // Choices
+  // --------------------------------------------------------------------------
+
+  private shrinkChoices(): void {
+    for (let before: unknown; before !== this.best; ) {
+      before = this.best
+      for (const kind of kinds) shrinkList(kind, this.editorOf(kind))
+    }
+    this.onePreemption()
+  }
+
+  private editorOf(kind: Choices.Kind) {
+    return {
+      list: () => this.best.choices[kind],
+      propose: (list: ReadonlyArray<number>) =>
+        this.attemptChoices({ ...this.best.choices, [kind]: trim(list) }),
+      isOver: () => this.isOver()
+    }
+  }
+
+  private attemptChoices(choices: Choices.Recording): boolean {
+    return isSimpler(choices, this.best.choices) && this.attempt({ ...this.best, choices })
+  }
+
+  /**
+   * Picks and gaps hang together: where a task runs out of turn, other operations are counted. So they can get stuck
+   * together, where no step is small enough, although a single preemption at the right operation does it.
+   */
+  private onePreemption(): void {
+    const { choices } = this.best
+    if (countNonZero(choices.gap, choices.pick) <= 1) return
+    for (const gap of singlePreemptions(choices.gap, maxPreemptions)) {
+      if (this.isOver() || this.attemptChoices({ ...choices, gap, pick: [] })) return
+    }
+  }
+}
+
+/**
+ * Makes a failing run smaller.
+ *
+ * Ends after `maxRuns` runs at the latest. A run that does not fail in the same way when it is repeated comes back as it
+ * is, as incomplete.
+ */
+export const shrink = <W, F>(
+  subject: Shrinkable<W, F>,
+  failing: Candidate<W, F>,
+  failure: string,
+  options: Options = {}
+): Shrunk<W, F> => new Shrinking(subject, failing, failure, options).run()

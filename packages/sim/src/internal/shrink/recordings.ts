@@ -1,0 +1,122 @@
+/** The recordings of a run as what gets smaller: their order, and the small steps down. */
+import type * as Choices from "../../Choices.ts"
+
+/** A list of choices of one kind. */
+export type List = ReadonlyArray<number>
+
+/** What a gap of 0 stands for: as many operations without a preemption. */
+const calmGap = 256
+
+/** Faults first: a failure that needs none is understood best. Gaps last: the other lists depend on them most. */
+export const kinds: ReadonlyArray<Choices.Kind> = ["fault", "random", "pick", "gap"]
+
+export const trim = (list: List): List => {
+  let end = list.length
+  while (end > 0 && list[end - 1] === 0) end--
+  return end === list.length ? list : list.slice(0, end)
+}
+
+export const countNonZero = (...lists: ReadonlyArray<List>): number => {
+  let count = 0
+  for (const list of lists) for (const choice of list) if (choice !== 0) count++
+  return count
+}
+
+const lists = ({ fault, gap, pick, random }: Choices.Recording): ReadonlyArray<List> => [
+  gap,
+  pick,
+  fault,
+  random
+]
+
+/** Choices in all four lists, zeros included. */
+export const lengthOf = (recording: Choices.Recording): number =>
+  lists(recording).reduce((length, list) => length + list.length, 0)
+
+const sumOf = (list: List): number => list.reduce((sum, choice) => sum + choice, 0)
+
+/**
+ * Whether `a` is simpler than `b`: fewer choices that are not calm, then shorter, then smaller numbers.
+ *
+ * All three are natural numbers, so that no chain of ever simpler recordings is endless.
+ */
+export const isSimpler = (a: Choices.Recording, b: Choices.Recording): boolean => {
+  const fewer = countNonZero(...lists(a)) - countNonZero(...lists(b))
+  if (fewer !== 0) return fewer < 0
+  const shorter = lengthOf(a) - lengthOf(b)
+  if (shorter !== 0) return shorter < 0
+  return sumOf(lists(a).map(sumOf)) < sumOf(lists(b).map(sumOf))
+}
+
+/** The same for equal recordings only. */
+export const keyOf = (recording: Choices.Recording): string => JSON.stringify(lists(recording))
+
+const operationsOf = (gap: number): number => (gap === 0 ? calmGap : gap)
+
+/** Gaps after which exactly one preemption comes, after so many operations: 300 are `[0, 44]`. */
+const gapsFor = (operations: number): List => {
+  const calm = Array.from({ length: Math.floor(operations / calmGap) }, () => 0)
+  return operations % calmGap === 0 ? calm : [...calm, operations % calmGap]
+}
+
+const operationsIn = (gaps: List): number => sumOf(gaps.map(operationsOf))
+
+/** All lists of gaps with a single preemption, until the last preemption of `gaps` at the latest. */
+export const singlePreemptions = function* (gaps: List, maxCount: number): Iterable<List> {
+  const last = Math.min(operationsIn(gaps), maxCount)
+  for (let operations = 1; operations <= last; operations++) yield gapsFor(operations)
+}
+
+/** How neighbours of one kind become one: what follows stays where it is, as far as that can be known. */
+const merges: Partial<Record<Choices.Kind, (block: List) => List>> = {
+  gap: (block) => gapsFor(operationsIn(block)),
+  // To take the second and then what is second now is, but for their order, to take the third at once.
+  pick: (block) => [sumOf(block)]
+}
+
+/** A list that gets smaller: `propose` puts another in its place if the run still fails with it. */
+export interface Editor {
+  readonly list: () => List
+  readonly propose: (list: List) => boolean
+  readonly isOver: () => boolean
+}
+
+/** Proposes to replace each block, from the whole list down to blocks of `least`, the last blocks first. */
+const eachBlock = (editor: Editor, least: number, replace: (block: List) => List): void => {
+  for (let size = editor.list().length; size >= least; size = Math.floor(size / 2)) {
+    // Steps leave no pair of neighbours out when blocks of two are the smallest.
+    for (let end = editor.list().length; end >= least; end -= size - least + 1) {
+      if (editor.isOver()) return
+      // A proposal that was taken may have made the list much shorter.
+      const list = editor.list()
+      end = Math.min(end, list.length)
+      if (end < least) break
+      const start = Math.max(0, end - size)
+      editor.propose([...list.slice(0, start), ...replace(list.slice(start, end)), ...list.slice(end)])
+    }
+  }
+}
+
+/** The least number in `0 < n ≤ from` that is taken, if what is greater is taken too; otherwise one whose predecessor is not. */
+const lower = (from: number, propose: (n: number) => boolean): void => {
+  let refused = 0
+  let taken = from
+  while (taken - refused > 1) {
+    const middle = Math.floor((refused + taken) / 2)
+    if (propose(middle)) taken = middle
+    else refused = middle
+  }
+}
+
+/** One pass of all steps over the list of one kind. */
+export const shrinkList = (kind: Choices.Kind, editor: Editor): void => {
+  if (editor.list().length === 0 || editor.propose([])) return
+  lower(editor.list().length, (length) => editor.propose(editor.list().slice(0, length)))
+  const merge = merges[kind]
+  if (merge !== undefined) eachBlock(editor, 2, merge)
+  eachBlock(editor, 1, () => [])
+  eachBlock(editor, 1, (block) => block.map(() => 0))
+  for (let index = editor.list().length - 1; index >= 0; index--) {
+    lower(editor.list()[index] ?? 0, (choice) => editor.propose(editor.list().with(index, choice)))
+  }
+}

@@ -1,0 +1,105 @@
+/** A suite, run many times over. */
+import type * as Report from "../../Report.ts"
+import type { Options } from "../../Suite.ts"
+import { type Case, draw, type Problem, type Ran, runCase, runSeed } from "./runner.ts"
+
+/** Which of the numbered runs of a campaign are made: every `step`th, so that several threads share one campaign. */
+export interface Settings {
+  readonly seed: number
+  readonly runs: number
+  readonly from?: number | undefined
+  readonly step?: number | undefined
+}
+
+/** One run in so many is made twice, to see that it is the same again. */
+const repeatEvery = 50
+
+/** Golden ratio: neighbouring campaigns share no runs. */
+export const seedOf = (campaign: number, run: number): number =>
+  (Math.imul(campaign, 0x9e3779b1) + run) & 0x7fffffff
+
+/** What a campaign does with a case that fails. */
+export type Investigate<W> = (found: {
+  readonly run: number
+  readonly seed: number
+  readonly failing: Case<W>
+  readonly problem: Problem
+}) => Report.Failure
+
+export class Campaign<W> {
+  private readonly options: Options<W>
+  private readonly settings: Settings
+  private readonly investigate: Investigate<W>
+  private next: number
+  private runs = 0
+  private repeated = 0
+  private virtualMillis = 0
+  private steps = 0
+  private readonly faults: Record<string, number> = {}
+  private readonly reached: Record<string, boolean>
+  private failure: Report.Failure | undefined = undefined
+
+  constructor(options: Options<W>, settings: Settings, investigate: Investigate<W>) {
+    this.options = options
+    this.settings = settings
+    this.investigate = investigate
+    this.next = settings.from ?? 0
+    this.reached = Object.fromEntries((options.reaches ?? []).map((what) => [what, false]))
+  }
+
+  get isDone(): boolean {
+    return this.failure !== undefined || this.next >= this.settings.runs
+  }
+
+  /** The next run. */
+  advance(): void {
+    const run = this.next
+    this.next += this.settings.step ?? 1
+    const seed = seedOf(this.settings.seed, run)
+    const drawn = draw(this.options, seed)
+    const workload = drawn.workload.value
+    const faults = drawn.faults?.value ?? []
+    const ran = runSeed(this.options, workload, faults, seed)
+    this.sum(ran)
+    const failing = { workload, faults, choices: ran.result.choices }
+    const problem = ran.problem ?? (run % repeatEvery === 0 ? this.repeat(failing, ran) : undefined)
+    if (problem !== undefined) this.failure = this.investigate({ run, seed, failing, problem })
+  }
+
+  private sum({ result }: Ran): void {
+    this.runs++
+    this.virtualMillis += result.virtualMillis
+    this.steps += result.steps
+    for (const fault of result.planned) this.faults[fault] ??= 0
+    for (const [fault, count] of result.faults) this.faults[fault] = (this.faults[fault] ?? 0) + count
+    for (const [what, was] of result.reached) this.reached[what] = was || this.reached[what] === true
+  }
+
+  /** Repeats a run by its recorded choices; both must be the same to the last step. */
+  private repeat(failing: Case<W>, ran: Ran): Problem | undefined {
+    this.repeated++
+    const again = runCase(this.options, failing)
+    if (again.result.hash === ran.result.hash) return undefined
+    return {
+      identity: "SIM-1",
+      message:
+        `the same choices gave two runs: ${ran.result.hash} and ${again.result.hash}. ` +
+        "Something outlives a run (a module's variable, a cache), or comes from outside (named imports of node:crypto)."
+    }
+  }
+
+  report(): Report.Report {
+    const { faults, options, reached, repeated, runs, steps, virtualMillis } = this
+    return {
+      suite: options.name,
+      guarantees: options.guarantees,
+      runs,
+      virtualMillis,
+      steps,
+      faults,
+      reached,
+      repeated,
+      failures: this.failure === undefined ? [] : [this.failure]
+    }
+  }
+}

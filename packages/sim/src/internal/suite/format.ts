@@ -1,0 +1,61 @@
+/** A failure as a text that a person reads. */
+import type { Failure, Report } from "../../Report.ts"
+import { unmet } from "../../Report.ts"
+import type * as Trace from "../../Trace.ts"
+
+const lastEvents = 15
+
+/** An instant of virtual time, short and with its unit. */
+export const formatNanos = (nanos: number): string => {
+  if (nanos < 1e3) return `${nanos} ns`
+  if (nanos < 1e6) return `${trim(nanos / 1e3)} µs`
+  if (nanos < 1e9) return `${trim(nanos / 1e6)} ms`
+  if (nanos < 3600e9) return `${trim(nanos / 1e9)} s`
+  return `${trim(nanos / 3600e9)} h`
+}
+
+const trim = (value: number): string => String(Math.round(value * 1000) / 1000)
+
+const formatEvent = ({ atNanos, fiber, host, kind, text }: Trace.Event): string =>
+  `  ${formatNanos(atNanos).padStart(11)}  ${host}${fiber === undefined ? "" : `/${fiber}`}  ${kind}: ${text}`
+
+const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
+
+const schedule = ({ choices, level }: Failure): string => {
+  const parts = [
+    ...(choices.gap > 0 ? [plural(choices.gap, "preemption", "preemptions")] : []),
+    ...(choices.pick > 0 ? [`${plural(choices.pick, "task", "tasks")} out of turn`] : []),
+    ...(choices.fault > 0 ? [plural(choices.fault, "choice of the world", "choices of the world")] : []),
+    ...(choices.random > 0 ? [plural(choices.random, "random number", "random numbers")] : [])
+  ]
+  const where =
+    level === "realistic"
+      ? "It happens on Effect's stock scheduler."
+      : "It needs a switch that the stock scheduler only makes in a slice of over 2,048 operations, or in another order than first come, first served."
+  return `${parts.length === 0 ? "the calm one" : parts.join(", ")}. ${where}`
+}
+
+export const formatFailure = (failure: Failure): string =>
+  [
+    `${failure.suite}: ${failure.message}`,
+    "",
+    "The smallest scenario that was found:",
+    `  workload: ${failure.workload}`,
+    ...(failure.faults.length === 0 ? ["  faults:   none"] : failure.faults.map((fault) => `  fault:    ${fault}`)),
+    `  schedule: ${schedule(failure)}`,
+    ...failure.warnings.map((warning) => `  warning:  ${warning}`),
+    "",
+    `The last events before the end at ${formatNanos(failure.virtualMillis * 1e6)}:`,
+    ...failure.trace.slice(-lastEvents).map(formatEvent),
+    "",
+    "Replay it:",
+    `  SIM_REPLAY='${failure.token}' npx --yes pnpm@12 test`,
+    ""
+  ].join("\n")
+
+export const formatUnmet = (report: Report): string =>
+  [
+    `${report.suite}: nothing failed in ${report.runs} runs, but they did not show what they should:`,
+    ...unmet(report).map((sentence) => `  ${sentence}`),
+    "Make more runs, or let the suite draw what it looks for more often."
+  ].join("\n")

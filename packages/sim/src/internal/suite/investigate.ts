@@ -1,0 +1,106 @@
+/** From a run that failed to what is told about it: as small as it gets, at the level at which it happens. */
+import * as fc from "fast-check"
+import type * as Choices from "../../Choices.ts"
+import { describe as describeFault } from "../../FaultPlan.ts"
+import type { Failure } from "../../Report.ts"
+import type { Level } from "../../Simulation.ts"
+import type { Options } from "../../Suite.ts"
+import { shrinkFault } from "../faultPlan.ts"
+import { shrink } from "../shrink.ts"
+import { encode } from "../token.ts"
+import type { Investigate } from "./campaign.ts"
+import { type Case, draw, type Ran, runCase, runSeed } from "./runner.ts"
+import { workloadShrinker } from "../shrink/workload.ts"
+
+/** So many fresh schedules are tried to see a failure on the stock scheduler too. */
+const realisticSeeds = 200
+
+const tried = ({ problem, result }: Ran) => ({ failure: problem?.identity, consumed: result.choices })
+
+const smaller = <W>(
+  options: Options<W>,
+  seed: number,
+  failing: Case<W>,
+  identity: string,
+  level: Level
+): { readonly found: Case<W>; readonly runs: number } => {
+  const { candidate, runs } = shrink(
+    {
+      tryCandidate: (candidate) => tried(runCase(options, candidate, level)),
+      trySeed: (workload, faults, fresh) => tried(runSeed(options, workload, faults, fresh, level)),
+      shrinkWorkload: workloadShrinker(options.arbitrary, draw(options, seed).workload),
+      shrinkFault
+    },
+    failing,
+    identity
+  )
+  return { found: candidate, runs }
+}
+
+/** The same failure on the stock scheduler, when there is one. */
+const onStock = <W>(options: Options<W>, small: Case<W>, identity: string): Case<W> | undefined => {
+  if (runCase(options, small, "realistic").problem?.identity === identity) return small
+  for (let seed = 1; seed <= realisticSeeds; seed++) {
+    const { problem, result } = runSeed(options, small.workload, small.faults, seed, "realistic")
+    if (problem?.identity === identity) return { ...small, choices: result.choices }
+  }
+  return undefined
+}
+
+const nonZero = (list: ReadonlyArray<number>): number => list.filter((choice) => choice !== 0).length
+
+const countChoices = ({ fault, gap, pick, random }: Choices.Recording): Failure["choices"] => ({
+  gap: nonZero(gap),
+  pick: nonZero(pick),
+  fault: nonZero(fault),
+  random: nonZero(random)
+})
+
+export const describeWorkload = <W>(options: Options<W>, workload: W): string =>
+  options.describe === undefined ? fc.stringify(workload) : options.describe(workload)
+
+/** What is told about a case that fails, from a run of it that is watched. */
+export const failureOf = <W>(
+  options: Options<W>,
+  found: Case<W>,
+  level: Level,
+  counts: { readonly run: number; readonly shrinkRuns: number }
+): Failure => {
+  const { problem, result } = runCase(options, found, level, true)
+  return {
+    suite: options.name,
+    identity: problem?.identity ?? "none",
+    message: problem?.message ?? "the run did not fail when it was repeated",
+    level,
+    token: encode({
+      suite: options.name,
+      workload: found.workload,
+      faults: found.faults,
+      choices: found.choices,
+      level
+    }),
+    workload: describeWorkload(options, found.workload),
+    faults: found.faults.map(describeFault),
+    choices: countChoices(found.choices),
+    ...counts,
+    hash: result.hash,
+    virtualMillis: result.virtualMillis,
+    warnings: result.warnings,
+    trace: result.trace
+  }
+}
+
+export const investigate =
+  <W>(options: Options<W>): Investigate<W> =>
+  ({ failing, problem, run, seed }) => {
+    const level = options.level ?? "anywhere"
+    // Shrinking repeats runs, and these do not repeat.
+    if (problem.identity === "SIM-1") {
+      return { ...failureOf(options, failing, level, { run, shrinkRuns: 0 }), ...problem }
+    }
+    const small = smaller(options, seed, failing, problem.identity, level)
+    const stock = level === "realistic" ? undefined : onStock(options, small.found, problem.identity)
+    if (stock === undefined) return failureOf(options, small.found, level, { run, shrinkRuns: small.runs })
+    const smallStock = smaller(options, seed, stock, problem.identity, "realistic")
+    return failureOf(options, smallStock.found, "realistic", { run, shrinkRuns: small.runs + smallStock.runs })
+  }

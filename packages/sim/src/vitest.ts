@@ -1,0 +1,68 @@
+/**
+ * Suites as tests of an ordinary vitest file.
+ *
+ * **Details**
+ *
+ * With `SIM_REPLAY` set to a token, the suite that it belongs to makes that one run again and the others are skipped.
+ *
+ * **Example** (A suite as a test)
+ *
+ * ```ts no-run
+ * import { it } from "@holdfast/sim/vitest"
+ * import { suite } from "../sim/Ledger.sim.ts"
+ *
+ * it.sim("LG-1 money is neither made nor lost", suite, { runs: 200 })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as vitest from "vitest"
+import { formatFailure, formatUnmet } from "./internal/suite/format.ts"
+import { suiteOf } from "./internal/token.ts"
+import * as Report from "./Report.ts"
+import * as Suite from "./Suite.ts"
+
+/**
+ * How many runs a test makes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** 100 by default: brief, since a campaign is what `simlab` is for. */
+  readonly runs?: number | undefined
+  /** 0 by default, so that a test is the same each time. */
+  readonly seed?: number | undefined
+  /** In real milliseconds; 60,000 by default. */
+  readonly timeout?: number | undefined
+}
+
+const replayed = (suite: Suite.Suite, token: string): void => {
+  const { failed, failure } = suite.replay(token)
+  if (failed) throw new Error(formatFailure(failure))
+}
+
+const checked = (suite: Suite.Suite, { runs = 100, seed = 0 }: Options): void => {
+  const report = Suite.check(suite, { runs, seed })
+  const [failure] = report.failures
+  if (failure !== undefined) throw new Error(formatFailure(failure))
+  if (!Report.isGood(report)) throw new Error(formatUnmet(report))
+}
+
+const sim = (name: string, suite: Suite.Suite, options: Options = {}): void => {
+  const token = process.env["SIM_REPLAY"]
+  const isOther = token !== undefined && suiteOf(token) !== suite.name
+  vitest.it.skipIf(isOther)(
+    name,
+    { timeout: options.timeout ?? 60_000 },
+    () => (token === undefined ? checked(suite, options) : replayed(suite, token))
+  )
+}
+
+/**
+ * vitest's `it`, with `it.sim`.
+ *
+ * @since 0.1.0
+ * @category testing
+ */
+export const it: vitest.TestAPI & { readonly sim: typeof sim } = Object.assign(vitest.it.extend({}), { sim })
