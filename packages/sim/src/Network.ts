@@ -140,7 +140,9 @@ const change = (
     const net = netOf(driver)
     const unknown = hosts.find((host) => net.life(host) === undefined)
     if (unknown !== undefined) {
-      return Effect.die(new Error(`${operation}: there is no host "${unknown}": make it with Host.make first`))
+      return Effect.die(
+        new Error(`${operation}: there is no host "${unknown}": make it with Host.make first`)
+      )
     }
     driver.emit("note", text)
     return Effect.sync(() => apply(net))
@@ -352,6 +354,5 @@ export const send = (to: Address, payload: unknown): Effect.Effect<void> =>
  * @since 0.1.0
  * @category messages
  */
-export const mailbox: <A = unknown>(
-  port: number
-) => Effect.Effect<Mailbox<A>, AddressInUse, Scope.Scope> = openMailbox
+export const mailbox: <A = unknown>(port: number) => Effect.Effect<Mailbox<A>, AddressInUse, Scope.Scope> =
+  openMailbox

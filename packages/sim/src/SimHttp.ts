@@ -2,7 +2,7 @@
  * Effect's own `HttpClient` and `HttpServer` between simulated hosts.
  */
 import type { Duration, FileSystem, Path } from "effect"
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { type Etag, HttpClient, type HttpPlatform, HttpServer, type HttpServerError } from "effect/http"
 import { client } from "./internal/http/client.ts"
 import { make } from "./internal/http/server.ts"
@@ -13,7 +13,7 @@ export interface Options {
   readonly gracefulShutdownTimeout?: Duration.Input | undefined
 }
 
-export const layerClient: Layer.Layer<HttpClient.HttpClient> = Layer.succeed(HttpClient.HttpClient, client)
+export const layerClient: Layer.Layer<HttpClient.HttpClient> = HttpClient.layerMergedContext(Effect.succeed(client))
 
 export const layerServer = (
   options: Options

@@ -1,3 +1,4 @@
+export * as Check from "./Check.ts"
 export * as Choices from "./Choices.ts"
 export * as Host from "./Host.ts"
 export * as Simulation from "./Simulation.ts"

@@ -5,8 +5,9 @@ import { AmbientUse, Violation } from "../SimulationError.ts"
 import type * as Trace from "../Trace.ts"
 import type { Driver } from "./driver.ts"
 import { CurrentHost } from "./host.ts"
+import { liveClock } from "./liveClock.ts"
 import { Pump, type Stop } from "./pump.ts"
-import { makeDriver, onLiveClock, resultOf, stuckError } from "./run.ts"
+import { makeDriver, resultOf, stuckError } from "./run.ts"
 import { World } from "./world.ts"
 
 /** Virtual time waits for an effect that takes real time. */
@@ -28,7 +29,7 @@ const asyncDriver = (options: Options, trace: Array<Trace.Event>): Driver => {
   const driver: Driver = makeDriver(
     options,
     options.trace === true ? (event) => trace.push(event) : undefined,
-    (effect) => inRealTime(() => driver)(onLiveClock(effect))
+    (effect) => inRealTime(() => driver)(Effect.provideService(effect, Clock.Clock, liveClock))
   )
   return driver
 }

@@ -24,8 +24,6 @@ interface Options {
   readonly patienceMillis: number
 }
 
-const unsealed = (): undefined => undefined
-
 export class Pump {
   private readonly driver: Driver
   private readonly options: Options
@@ -66,8 +64,7 @@ export class Pump {
   private run(): void {
     if (this.stopped) return
     const { driver, options } = this
-    // What goes on in real time may look at the clock.
-    const unseal = driver.live > 0 ? unsealed : seal("timeAndChance")
+    const unseal = seal("timeAndChance")
     let stuck: Stuck | undefined
     let use: Use | undefined
     try {

@@ -34,11 +34,11 @@ const steeringOf = (options: Options) => {
   return { steering: replay(recording), source: (recorder: Recorder) => new Recorded(recording, recorder) }
 }
 
-const liveClock = Context.get(Context.empty(), Clock.Clock)
+const stockClock = Context.get(Context.empty(), Clock.Clock)
 
 /** On the machine's own clock. In a synchronous run no real time can pass, and the sealed timer says so. */
-export const onLiveClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(effect, Clock.Clock, liveClock)
+const onLiveClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, Clock.Clock, stockClock)
 
 export const makeDriver = (
   options: Options,

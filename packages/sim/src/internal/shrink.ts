@@ -177,22 +177,23 @@ class Shrinking<W, F> {
   // --------------------------------------------------------------------------
 
   private shrinkWorkload(): void {
-    const { freshSeeds } = this
-    const quick = Math.min(quickSeeds, freshSeeds)
-    while (!this.isSettled()) {
-      if (!this.smallerWorkload(0, quick) && !this.smallerWorkload(quick, freshSeeds))
-        this.settled = this.best
-    }
-    // The choices may be others by now. The seeds are the same, and would give the same.
-    while (this.smallerWorkload(0, 0)) this.shrinkWorkload()
+    while (this.smallerWorkload()) {}
+    this.settled = this.best
+  }
+
+  private smallerWorkload(): boolean {
+    // The seeds would give the same as before, but the choices at hand may be others now.
+    const seeds = this.isSettled() ? 0 : this.freshSeeds
+    const quick = Math.min(quickSeeds, seeds)
+    return this.lookForWorkload(0, quick) || (quick < seeds && this.lookForWorkload(quick, seeds))
   }
 
   private isSettled(): boolean {
     return this.settled !== undefined && this.isOfBest(this.settled)
   }
 
-  /** Looks at all smaller workloads, with the choices at hand and then with some seeds, for one that fails. */
-  private smallerWorkload(from: number, to: number): boolean {
+  /** Looks among all smaller workloads for one that fails, with the choices at hand or with some of the seeds. */
+  private lookForWorkload(from: number, to: number): boolean {
     const { best } = this
     for (const workload of this.subject.shrinkWorkload(best.workload)) {
       if (this.isOver()) return false

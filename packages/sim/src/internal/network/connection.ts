@@ -6,6 +6,7 @@ import { here } from "../machine.ts"
 import type { End } from "./end.ts"
 import { AddressInUse, ConnectFailed, type ConnectionLost } from "./errors.ts"
 import { netOf } from "./net.ts"
+import type { Listener } from "./stack.ts"
 
 export type { Address } from "../../Network.ts"
 export { AddressInUse, ConnectFailed, ConnectionLost } from "./errors.ts"
@@ -22,8 +23,12 @@ export interface Connection {
   readonly end: Effect.Effect<void>
   /** FIN, after what was written, and nothing is read any more: what still arrives is answered by RST. */
   readonly close: Effect.Effect<void>
+  /** As `close`, but what was written and not yet sent is dropped. */
+  readonly destroy: Effect.Effect<void>
   /** RST: both sides lose the connection, and what is on its way. */
   readonly reset: Effect.Effect<void>
+  /** Why nothing can be done with it any more. */
+  readonly failure: Effect.Effect<ConnectionLost | undefined>
 }
 
 const connectionOf = (end: End): Connection => ({
@@ -33,7 +38,9 @@ const connectionOf = (end: End): Connection => ({
   read: end.until(() => end.take()),
   end: Effect.sync(() => end.finish()),
   close: Effect.sync(() => end.close()),
-  reset: Effect.sync(() => end.reset())
+  destroy: Effect.sync(() => end.destroy()),
+  reset: Effect.sync(() => end.reset()),
+  failure: Effect.sync(() => end.failure)
 })
 
 /** The address with the name of its host; fails for a host that does not exist. */
@@ -74,6 +81,10 @@ export interface Listening {
   readonly address: Address
   /** The next connection. It belongs to the caller, who ends or resets it. */
   readonly accept: Effect.Effect<Connection>
+  /** Gives the next connection to an effect that is not interrupted, so that no interruption loses the connection. */
+  readonly acceptWith: <A, E, R>(
+    use: (connection: Connection) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E, R>
 }
 
 /** Listens on a port, on any that is free for 0, until the scope closes or the host crashes. */
@@ -90,9 +101,24 @@ export const listen = (port: number): Effect.Effect<Listening, AddressInUse, Sco
       }),
       (made) => Effect.sync(() => stack.unlisten(made))
     )
-    const next = () => {
-      const end = listener.take()
-      return end === undefined ? undefined : Effect.succeed(connectionOf(end))
+    return {
+      address: stack.address(listener.port),
+      accept: acceptOn(listener, Effect.succeed),
+      acceptWith: (use) => acceptOn(listener, use)
     }
-    return { address: stack.address(listener.port), accept: listener.changed.until(next) }
   })
+
+const acceptOn = <A, E, R>(
+  listener: Listener,
+  use: (connection: Connection) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      restore(listener.changed.until(() => (listener.isEmpty ? undefined : Effect.void))),
+      () => {
+        const end = listener.take()
+        // Another fiber was faster.
+        return end === undefined ? restore(acceptOn(listener, use)) : use(connectionOf(end))
+      }
+    )
+  )

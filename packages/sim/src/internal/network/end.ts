@@ -128,18 +128,25 @@ export class End {
   take(): Effect.Effect<Uint8Array | undefined, ConnectionLost> | undefined {
     if (this.unread > 0) return Effect.succeed(this.read())
     if (this.finReceived && this.lost === undefined) return Effect.undefined
-    return this.failure()
+    return this.fails()
   }
 
   /** Takes the bytes as they are now: their owner may use the array again. */
   submit(bytes: Uint8Array): Effect.Effect<void, ConnectionLost> {
-    const failure = this.failure() ?? (this.finishing ? Effect.fail(this.lostBy("Closed")) : undefined)
+    if (this.finishing) return Effect.fail(this.failure ?? this.lostBy("Closed"))
+    const failure = this.fails()
     if (failure !== undefined || bytes.length === 0) return failure ?? Effect.void
     const writing = { bytes: bytes.slice(), left: bytes.length }
     this.outbox.push(writing)
     this.pump()
     if (writing.left === 0) return Effect.void
-    return this.until(() => (writing.left === 0 ? Effect.void : this.failure()))
+    return this.until(() => (writing.left === 0 ? Effect.void : this.fails()))
+  }
+
+  /** Why nothing can be done with it any more. */
+  get failure(): ConnectionLost | undefined {
+    const reason = this.lost ?? (this.abandoned ? "Closed" : undefined)
+    return reason === undefined ? undefined : this.lostBy(reason)
   }
 
   /** Half-close: what was written still goes out first. */
@@ -158,6 +165,12 @@ export class End {
     this.unread = 0
     this.finish()
     this.changed?.ring()
+  }
+
+  /** As `close`, but what was not yet sent is dropped. */
+  destroy(): void {
+    this.outbox = []
+    this.close()
   }
 
   /** Closes it for good, and what was written is lost. */
@@ -229,9 +242,7 @@ export class End {
   }
 
   private listener() {
-    return this.life === undefined
-      ? undefined
-      : this.net.stack(this.life).listeners.get(this.local.port)
+    return this.life === undefined ? undefined : this.net.stack(this.life).listeners.get(this.local.port)
   }
 
   private receiveData(bytes: Uint8Array): void {
@@ -288,9 +299,9 @@ export class End {
     }
   }
 
-  private failure(): Effect.Effect<never, ConnectionLost> | undefined {
-    const reason = this.lost ?? (this.abandoned ? "Closed" : undefined)
-    return reason === undefined ? undefined : Effect.fail(this.lostBy(reason))
+  private fails(): Effect.Effect<never, ConnectionLost> | undefined {
+    const { failure } = this
+    return failure === undefined ? undefined : Effect.fail(failure)
   }
 
   private lostBy(reason: LossReason): ConnectionLost {

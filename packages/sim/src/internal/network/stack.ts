@@ -25,6 +25,10 @@ export class Listener {
     this.changed = new Signal(life)
   }
 
+  get isEmpty(): boolean {
+    return this.backlog.length === 0
+  }
+
   get isFull(): boolean {
     return this.backlog.length >= maxBacklog
   }

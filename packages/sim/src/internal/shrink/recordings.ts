@@ -1,11 +1,9 @@
 /** The recordings of a run as what gets smaller: their order, and the small steps down. */
 import type * as Choices from "../../Choices.ts"
+import { calmGap } from "../steering.ts"
 
 /** A list of choices of one kind. */
 export type List = ReadonlyArray<number>
-
-/** What a gap of 0 stands for: as many operations without a preemption. */
-const calmGap = 256
 
 /** Faults first: a failure that needs none is understood best. Gaps last: the other lists depend on them most. */
 export const kinds: ReadonlyArray<Choices.Kind> = ["fault", "random", "pick", "gap"]
@@ -116,7 +114,7 @@ export const shrinkList = (kind: Choices.Kind, editor: Editor): void => {
   if (merge !== undefined) eachBlock(editor, 2, merge)
   eachBlock(editor, 1, () => [])
   eachBlock(editor, 1, (block) => block.map(() => 0))
-  for (let index = editor.list().length - 1; index >= 0; index--) {
+  for (let index = editor.list().length - 1; index >= 0 && !editor.isOver(); index--) {
     lower(editor.list()[index] ?? 0, (choice) => editor.propose(editor.list().with(index, choice)))
   }
 }
