@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { formatUnmet as formatSentences, formatFailure as formatOne } from "./internal/suite/format.ts"
 import type { Level } from "./Simulation.ts"
 import type * as Trace from "./Trace.ts"
 
@@ -137,3 +138,19 @@ export const unmet = ({ faults, reached }: Report): ReadonlyArray<string> => [
  * @category accessors
  */
 export const isGood = (report: Report): boolean => report.failures.length === 0 && unmet(report).length === 0
+
+/**
+ * A failure as a text for people: what broke, the smallest scenario, the last events, and how to replay it.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const formatFailure: (failure: Failure) => string = formatOne
+
+/**
+ * What a campaign should have seen and did not, as a text for people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const formatUnmet = (report: Report): string => formatSentences(report, unmet(report))

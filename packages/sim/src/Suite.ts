@@ -13,6 +13,7 @@ import type * as FaultPlan from "./FaultPlan.ts"
 import { Campaign as Running } from "./internal/suite/campaign.ts"
 import { investigate } from "./internal/suite/investigate.ts"
 import { replayCase } from "./internal/suite/replay.ts"
+import { suiteOf } from "./internal/token.ts"
 import type { Failure, Report } from "./Report.ts"
 import type { Level } from "./Simulation.ts"
 import type { Strategy } from "./Strategy.ts"
@@ -136,3 +137,15 @@ export const check = (suite: Suite, settings: Settings): Report => {
   while (!campaign.isDone) campaign.advance()
   return campaign.report()
 }
+
+/**
+ * The name of the suite that a token belongs to.
+ *
+ * **Details**
+ *
+ * Throws when the text is no token, and says why.
+ *
+ * @since 0.1.0
+ * @category replaying
+ */
+export const nameOf = (token: string): string => suiteOf(token)

@@ -17,8 +17,6 @@
  * @since 0.1.0
  */
 import * as vitest from "vitest"
-import { formatFailure, formatUnmet } from "./internal/suite/format.ts"
-import { suiteOf } from "./internal/token.ts"
 import * as Report from "./Report.ts"
 import * as Suite from "./Suite.ts"
 
@@ -39,19 +37,19 @@ export interface Options {
 
 const replayed = (suite: Suite.Suite, token: string): void => {
   const { failed, failure } = suite.replay(token)
-  if (failed) throw new Error(formatFailure(failure))
+  if (failed) throw new Error(Report.formatFailure(failure))
 }
 
 const checked = (suite: Suite.Suite, { runs = 100, seed = 0 }: Options): void => {
   const report = Suite.check(suite, { runs, seed })
   const [failure] = report.failures
-  if (failure !== undefined) throw new Error(formatFailure(failure))
-  if (!Report.isGood(report)) throw new Error(formatUnmet(report))
+  if (failure !== undefined) throw new Error(Report.formatFailure(failure))
+  if (!Report.isGood(report)) throw new Error(Report.formatUnmet(report))
 }
 
 const sim = (name: string, suite: Suite.Suite, options: Options = {}): void => {
   const token = process.env["SIM_REPLAY"]
-  const isOther = token !== undefined && suiteOf(token) !== suite.name
+  const isOther = token !== undefined && Suite.nameOf(token) !== suite.name
   vitest.it.skipIf(isOther)(
     name,
     { timeout: options.timeout ?? 60_000 },

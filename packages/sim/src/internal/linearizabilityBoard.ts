@@ -156,7 +156,7 @@ export class Board<In, Out> {
       found.push(item)
       bound = Math.min(bound, item.end)
     }
-    found.sort((a, b) => a.start + a.end - b.start - b.end)
+    found.sort((a, b) => a.end - b.end)
     for (const item of this.openItems) {
       if (item.start > bound) break
       if (!item.isPlaced && item.twin?.isPlaced !== false) found.push(item)

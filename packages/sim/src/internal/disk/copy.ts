@@ -30,6 +30,19 @@ const check = Effect.fnUntraced(function* (kernel: Kernel, from: string, to: str
   return { source, target }
 })
 
+/** Nothing is copied into itself, by whatever links the way there leads. */
+const checkAbove = Effect.fnUntraced(function* (kernel: Kernel, from: string, to: string) {
+  const source = yield* kernel.lstat(from)
+  const home = posix.resolve("/", posix.dirname(from))
+  let above = posix.resolve("/", posix.dirname(to))
+  while (above !== home && above !== "/") {
+    const found = yield* ignoring("ENOENT", kernel.stat(above))
+    if (found === undefined) return
+    if (found.inode === source.inode) return yield* refuse("ERR_FS_CP_EINVAL", to)
+    above = posix.dirname(above)
+  }
+})
+
 /** A link keeps what it points to: a relative target becomes absolute. */
 const copyLink = Effect.fnUntraced(function* (
   kernel: Kernel,
@@ -71,6 +84,7 @@ export const copy = Effect.fnUntraced(function* (
   options: CopyOptions
 ) {
   yield* check(kernel, from, to)
+  yield* checkAbove(kernel, from, to)
   yield* makeDirectories(kernel, posix.dirname(to), 0o777)
   yield* copyNode(kernel, from, to, options)
 })

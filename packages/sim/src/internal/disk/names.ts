@@ -1,6 +1,6 @@
 /** The operations that change or read names. Each is a system call; they fail as those of Linux do. */
 import { Errno } from "./errno.ts"
-import { type DirectoryNode, isWithin, makeDirectory, makeLink, type Node, pathOf } from "./inode.ts"
+import { isWithin, makeDirectory, makeLink, type Node, pathOf } from "./inode.ts"
 import type { EntryChange } from "./journal.ts"
 import { existing, locate, type Place } from "./locate.ts"
 import { begin, changeEntries, type Volume } from "./model.ts"

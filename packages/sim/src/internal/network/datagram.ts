@@ -14,6 +14,9 @@ const maxUnread = 1024
 /** A message that is overtaken is late by up to so many times the longest latency of its link. */
 const latestInLatencies = 10
 
+/** So many a link holds back; what comes then is lost, as in any real queue. */
+const maxHeld = 65_536
+
 interface Letter extends Message<unknown> {
   readonly to: Address
   readonly bytes: number
@@ -34,8 +37,10 @@ export const sendFrom = (net: Net, life: HostState, port: number, to: Address, p
   const link = net.link(from.host, to.host)
   const id = net.nextMessage()
   link.tell("send", "datagram", id, letter.bytes, life)
-  const carry = () => dispatch(link, letter, id)
-  if (!link.holds("datagram", carry)) carry()
+  if (!link.isHeld) return dispatch(link, letter, id)
+  link.tookEffect("hold", "datagram")
+  if (link.queue >= maxHeld) return link.tell("drop", "datagram", id, letter.bytes, life)
+  link.whenReleased(() => dispatch(link, letter, id))
 }
 
 const dispatch = (link: Link, letter: Letter, id: number): void => {

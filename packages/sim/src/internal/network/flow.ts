@@ -22,9 +22,22 @@ interface Segment {
   blamed: boolean
 }
 
+const segmentOf = (kind: Kind, bytes: Uint8Array, credit: number): Segment => ({
+  kind,
+  bytes,
+  credit,
+  id: 0,
+  atNanos: 0,
+  offset: 0,
+  blamed: false
+})
+
 const second = 1e9
 
-/** What is lost is sent again after 0.2 s, then after twice as long each time, as Linux does: RFC 6298, `tcp_retries2`. */
+/**
+ * What is lost is sent again after 0.2 s, then after twice as long each time, 15 times, as Linux does: RFC 6298 and
+ * `tcp_retries2`. That makes 924.6 s until a connection is given up.
+ */
 const firstRetry = 0.2 * second
 const longestRetry = 120 * second
 const maxRetries = 15
@@ -35,12 +48,14 @@ const firstHandshakeRetry = second
 export class Flow {
   readonly link: Link
   private readonly from: End
+  /** What has left, in order. */
   private inFlight: Array<Segment> = []
   private armed = false
   private lastAt = 0
   private notBefore = 0
-  /** What was lost, and what was sent since: it waits for the next retry. */
-  private stalled: Array<Segment> = []
+  /** What was sent after `inFlight` and has not left, in order: its first was lost or is held. */
+  private waiting: Array<Segment> = []
+  private held = false
   private retrying = false
   private retries = 0
   private carried = 0
@@ -53,21 +68,19 @@ export class Flow {
   }
 
   send(kind: Kind, bytes: Uint8Array = nothing, credit = 0): void {
-    if (this.stopped) return
-    const segment = { kind, bytes, credit, id: 0, atNanos: 0, offset: 0, blamed: false }
-    if (this.stalled.length > 0) this.stalled.push(segment)
-    else this.transmit(segment)
+    if (!this.stopped) this.submit(segmentOf(kind, bytes, credit))
   }
 
   /** A reset overtakes what waits to be sent, and is not repeated when it is lost. */
   reset(): void {
     this.stop()
-    this.transmit({ kind: "RST", bytes: nothing, credit: 0, id: 0, atNanos: 0, offset: 0, blamed: false })
+    this.submit(segmentOf("RST", nothing, 0))
   }
 
   stop(): void {
     this.stopped = true
-    this.stalled = []
+    for (const segment of this.waiting) if (segment.id !== 0) this.tell("drop", segment)
+    this.waiting = []
   }
 
   /** Nothing arrives any more either. */
@@ -81,22 +94,36 @@ export class Flow {
   // Leaving
   // --------------------------------------------------------------------------
 
-  private transmit(segment: Segment): void {
-    segment.id = this.link.net.nextMessage()
-    this.tell("send", segment)
-    this.carry(segment)
-  }
-
-  /** Called again for a segment that was held. */
-  private carry(segment: Segment): void {
-    const { kind } = segment
-    if (this.stopped && kind !== "RST") return this.tell("drop", segment)
-    if (this.stalled.length > 0) return this.lose(segment)
-    if (this.link.holds(kind, () => this.carry(segment))) return
-    const fault = this.link.swallows(kind)
+  /** Only here does a segment leave, and only when none waits before it. */
+  private submit(segment: Segment): void {
+    if (this.link.isHeld) return this.wait(segment)
+    if (this.waiting.length > 0) {
+      this.waiting.push(segment)
+      return
+    }
+    this.number(segment)
+    const fault = this.link.swallows(segment.kind)
     if (fault === undefined) return this.depart(segment)
     this.blame(segment, fault)
     this.lose(segment)
+  }
+
+  private wait(segment: Segment): void {
+    this.number(segment)
+    this.blame(segment, "hold")
+    this.waiting.push(segment)
+    if (this.held) return
+    this.held = true
+    this.link.whenReleased(() => {
+      this.held = false
+      this.resubmit()
+    })
+  }
+
+  private resubmit(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const segment of waiting) this.submit(segment)
   }
 
   private depart(segment: Segment): void {
@@ -110,11 +137,14 @@ export class Flow {
     this.from.peer.out.cut()
   }
 
+  /** A reset from the middle, behind all that is on its way, so that the reader sees how far it got. */
   private cut(): void {
     this.stop()
-    const { net } = this.link
-    const id = net.nextMessage()
-    this.launch({ kind: "RST", bytes: nothing, credit: 0, id, atNanos: 0, offset: 0, blamed: true })
+    const { driver } = this.link.net
+    const segment = segmentOf("RST", nothing, 0)
+    this.number(segment)
+    this.lastAt = Math.max(this.lastAt, driver.nowNanos) + this.link.shape.minNanos
+    this.launch(segment)
   }
 
   private launch(segment: Segment): void {
@@ -188,23 +218,24 @@ export class Flow {
   private lose(segment: Segment): void {
     this.tell("drop", segment)
     if (segment.kind === "RST" || this.stopped) return
-    this.stalled.push(segment)
+    segment.id = 0
+    segment.offset = 0
+    this.waiting.push(segment)
     this.retryLater()
   }
 
   private loseAll(): void {
     const lost = this.inFlight
+    const { waiting } = this
     this.inFlight = []
-    const later = this.stalled
-    this.stalled = []
+    this.waiting = []
     for (const segment of lost) this.lose(segment)
-    this.stalled.push(...later)
+    this.waiting.push(...waiting)
   }
 
   private retryLater(): void {
-    const head = this.stalled[0]
+    const head = this.waiting[0]
     if (this.retrying || head === undefined) return
-    if (this.retries >= maxRetries) return this.from.fail("TimedOut")
     this.retrying = true
     const isHandshake = head.kind === "SYN" || head.kind === "SYN-ACK"
     const wait = (isHandshake ? firstHandshakeRetry : firstRetry) * 2 ** this.retries++
@@ -216,12 +247,8 @@ export class Flow {
     this.retrying = false
     // The operating system that would send it again died with its host.
     if (this.from.life?.status === "dead") return this.stop()
-    const again = this.stalled
-    this.stalled = []
-    for (const segment of again) {
-      if (this.stalled.length > 0) this.stalled.push(segment)
-      else this.transmit(segment)
-    }
+    if (this.retries > maxRetries) return this.from.fail("TimedOut")
+    this.resubmit()
   }
 
   // --------------------------------------------------------------------------
@@ -232,6 +259,12 @@ export class Flow {
     if (segment.blamed) return
     segment.blamed = true
     this.link.tookEffect(fault, segment.kind)
+  }
+
+  private number(segment: Segment): void {
+    if (segment.id !== 0) return
+    segment.id = this.link.net.nextMessage()
+    this.tell("send", segment)
   }
 
   private tell(phase: "send" | "drop", segment: Segment): void {

@@ -11,9 +11,6 @@ export type Kind = "SYN" | "SYN-ACK" | "ACK" | "data" | "credit" | "FIN" | "RST"
 /** What a black hole lets pass, so that connections are made over it. */
 const isHandshake = (kind: Kind): boolean => kind === "SYN" || kind === "SYN-ACK" || kind === "ACK"
 
-/** So many messages a link holds back; what comes then is lost, as in any real queue. */
-const maxHeld = 65_536
-
 export class Link {
   readonly net: Net
   readonly from: string
@@ -54,21 +51,11 @@ export class Link {
   // What happens to one message
   // --------------------------------------------------------------------------
 
-  /** Takes a message into custody while the link is held. */
-  holds(kind: Kind, carry: () => void): boolean {
-    const { held } = this
-    if (held === undefined || held.length >= maxHeld) return false
-    this.tookEffect("hold", kind)
-    held.push(carry)
-    return true
-  }
-
   /** What swallows a message, if anything does. */
-  swallows(kind: Kind): "partition" | "blackHole" | "loss" | "hold" | undefined {
+  swallows(kind: Kind): "partition" | "blackHole" | "loss" | undefined {
     const { net, shape } = this
     if (this.isCut) return "partition"
     if (shape.blackHole && !isHandshake(kind)) return "blackHole"
-    if (this.held !== undefined) return "hold"
     return shape.loss > 0 && happens(shape.loss, net.driver.choose) ? "loss" : undefined
   }
 
@@ -97,14 +84,28 @@ export class Link {
   // Hold and release
   // --------------------------------------------------------------------------
 
+  get isHeld(): boolean {
+    return this.held !== undefined
+  }
+
   hold(): void {
     this.held ??= []
+  }
+
+  /** Calls back, in the order of asking. A connection asks once for all that it has to send. */
+  whenReleased(go: () => void): void {
+    this.held?.push(go)
+  }
+
+  /** How many wait for a release. */
+  get queue(): number {
+    return this.held?.length ?? 0
   }
 
   release(): void {
     const { held = [] } = this
     this.held = undefined
-    for (const carry of held) carry()
+    for (const go of held) go()
   }
 
   resetConnections(): void {

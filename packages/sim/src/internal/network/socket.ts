@@ -110,6 +110,11 @@ const accepted = (connection: Connection) =>
     return Effect.acquireRelease(Effect.succeed(connection), ({ close }) => close)
   })
 
+/** What a handler left in the scope of the server would stay there for as long as the server lives. */
+const withoutScope = <R>(context: Context.Context<R>): Context.Context<R> =>
+  // house: as in `NodeSocketServer`: the types let a handler ask for a scope, which it then does not find
+  Context.omit(Scope.Scope)(context) as Context.Context<R>
+
 export const runWith =
   (acceptWith: Listening["acceptWith"]) =>
   <R, E, _>(
@@ -124,11 +129,7 @@ export const runWith =
         )
       return acceptWith(serve).pipe(
         Effect.forever,
-        // A handler that leaves something in the server's own scope would keep it for as long as the server lives.
-        // house: as in `NodeSocketServer`, whose types let a handler ask for a scope too
-        Effect.updateContext(
-          (context: Context.Context<R>) => Context.omit(Scope.Scope)(context) as typeof context
-        ),
+        Effect.updateContext(withoutScope<R>),
         Effect.ensuring(Scope.close(scope, Exit.void))
       )
     })

@@ -1,6 +1,5 @@
 /** A failure as a text that a person reads. */
 import type { Failure, Report } from "../../Report.ts"
-import { unmet } from "../../Report.ts"
 import type * as Trace from "../../Trace.ts"
 
 const lastEvents = 15
@@ -53,9 +52,9 @@ export const formatFailure = (failure: Failure): string =>
     ""
   ].join("\n")
 
-export const formatUnmet = (report: Report): string =>
+export const formatUnmet = (report: Report, sentences: ReadonlyArray<string>): string =>
   [
     `${report.suite}: nothing failed in ${report.runs} runs, but they did not show what they should:`,
-    ...unmet(report).map((sentence) => `  ${sentence}`),
+    ...sentences.map((sentence) => `  ${sentence}`),
     "Make more runs, or let the suite draw what it looks for more often."
   ].join("\n")
