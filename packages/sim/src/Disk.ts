@@ -6,7 +6,7 @@
  * **What survives a loss of power**
  *
  * What was written is in the page cache of the operating system until the file is synced, and a name that was made,
- * changed or removed is there until its *directory* is synced. Syncing a file does not make its name durable, and
+ * changed or removed is in memory until its *directory* is synced. Syncing a file does not make its name durable, and
  * neither `writeFile` nor `rename` syncs anything. Of what was not synced, any of this can be left:
  *
  * - of each file, a prefix of its changes, a torn piece of the next (its head or its tail), and one of the later ones
@@ -120,8 +120,10 @@ export interface Disk {
  *   const program = Effect.andThen(replace("/state", "old", true), replace("/state", "new", sync))
  *   yield* Effect.provideService(program, FileSystem.FileSystem, disk.fileSystem)
  *   yield* disk.losePower
- *   const text = (yield* disk.snapshot).get("/state")
- *   return text === undefined ? "missing" : new TextDecoder().decode(text)
+ *   const bytes = (yield* disk.snapshot).get("/state")
+ *   if (bytes === undefined) return "missing"
+ *   const text = new TextDecoder().decode(bytes)
+ *   return text === "old" || text === "new" ? text : "torn"
  * })
  *
  * const results = (sync: boolean) =>
@@ -131,10 +133,11 @@ export interface Disk {
  *   )
  *
  * console.log(await Effect.runPromise(results(true))) // => missing, new, old
- * console.log(await Effect.runPromise(results(false))) // => , e, ew, missing, n, ne, new, old, w
+ * console.log(await Effect.runPromise(results(false))) // => missing, new, old, torn
  * ```
  *
- * Only a sync of the directory, `fs.open("/", { flag: "r" })` and then `sync`, would keep the file from going missing.
+ * That no file goes missing, and that what was replaced stays so, takes a sync of the directory after each rename: a
+ * `sync` of what `fs.open("/", { flag: "r" })` gives.
  *
  * @since 0.1.0
  * @category constructors

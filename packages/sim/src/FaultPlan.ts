@@ -146,17 +146,33 @@ const skews = (host: fc.Arbitrary<string>, within: number): fc.Arbitrary<Fault> 
     rate: fc.constantFrom(1, 0.9, 1.1, 0.5, 2)
   })
 
-const atPoints = (point: fc.Arbitrary<string>, within: number): fc.Arbitrary<Fault> =>
+type Drawn = readonly [Fault["_tag"], fc.Arbitrary<Fault>]
+
+const ofHosts = (host: fc.Arbitrary<string>, within: number): ReadonlyArray<Drawn> => [
+  ["Crash", crashes(host, within)],
+  ["Pause", pauses(host, within)],
+  ["Skew", skews(host, within)]
+]
+
+const atPoints = (point: fc.Arbitrary<string>, within: number): Drawn => [
+  "Point",
   fc.record({
     _tag: fc.constant("Point" as const),
     point,
     occurrence: fc.integer({ min: 1, max: 4 }),
     action: fc.oneof(
-      fc.record({ _tag: fc.constant("Delay" as const), millis: millis(within / 4).map((delay) => delay + 1) }),
+      fc.record({
+        _tag: fc.constant("Delay" as const),
+        millis: millis(within / 4).map((delay) => delay + 1)
+      }),
       fc.record({ _tag: fc.constant("Die" as const) }),
-      fc.record({ _tag: fc.constant("Crash" as const), downMillis: millis(within / 4).map((down) => down + 1) })
+      fc.record({
+        _tag: fc.constant("Crash" as const),
+        downMillis: millis(within / 4).map((down) => down + 1)
+      })
     )
   })
+]
 
 /**
  * Draws plans. The empty plan is the simplest.
@@ -166,16 +182,11 @@ const atPoints = (point: fc.Arbitrary<string>, within: number): fc.Arbitrary<Fau
  */
 export const arbitrary = (options: Options): fc.Arbitrary<Plan> => {
   const { hosts = [], kinds, max = 4, points = [], withinMillis = 10_000 } = options
-  const host = fc.constantFrom(...hosts)
-  const point = fc.constantFrom(...points)
-  const drawn: ReadonlyArray<readonly [Fault["_tag"], fc.Arbitrary<Fault> | undefined]> = [
-    ["Crash", hosts.length === 0 ? undefined : crashes(host, withinMillis)],
-    ["Pause", hosts.length === 0 ? undefined : pauses(host, withinMillis)],
-    ["Skew", hosts.length === 0 ? undefined : skews(host, withinMillis)],
-    ["Point", points.length === 0 ? undefined : atPoints(point, withinMillis)]
+  const faults = [
+    ...(hosts.length === 0 ? [] : ofHosts(fc.constantFrom(...hosts), withinMillis)),
+    ...(points.length === 0 ? [] : [atPoints(fc.constantFrom(...points), withinMillis)])
   ]
-  const faults = drawn.flatMap(([kind, fault]) =>
-    fault !== undefined && (kinds === undefined || kinds.includes(kind)) ? [fault] : []
-  )
-  return fc.array(fc.oneof(...faults), { maxLength: faults.length === 0 ? 0 : max })
+    .filter(([kind]) => kinds === undefined || kinds.includes(kind))
+    .map(([, fault]) => fault)
+  return faults.length === 0 ? fc.constant([]) : fc.array(fc.oneof(...faults), { maxLength: max })
 }

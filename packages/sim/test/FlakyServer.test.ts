@@ -243,8 +243,9 @@ describe("FlakyServer effects", () => {
         yield* Effect.timeoutOption(server.call("a"), "10 millis")
         const early = yield* server.committed
         yield* Effect.sleep("10 millis")
+        const late = yield* server.committed
         const [call] = yield* server.calls
-        return { early, late: yield* server.committed, call }
+        return { early, late, call }
       })
     )
     assert.deepStrictEqual(value.early, [])
@@ -338,6 +339,7 @@ describe("FlakyServer effects", () => {
           yield* Effect.sleep(1)
           const during = yield* server.inFlight
           yield* Fiber.interruptAll(callers)
+          yield* Effect.timeoutOption(server.call("d"), 1)
           return { during, after: yield* server.inFlight, max: yield* server.maxInFlight }
         }),
         { seed }
@@ -499,6 +501,12 @@ describe("FlakyServer.arbitrary", () => {
     )
     const drawn = new Set(Array.from(text.matchAll(/"latencyMillis":(\d+)/g), ([, millis]) => millis))
     assert.deepStrictEqual([...drawn].sort(), ["1000", "1001", "999"])
+  })
+
+  it("a script that was shrunk can be shrunk from there, wherever its latencies were drawn from", () => {
+    const late = FlakyServer.arbitrary({ latencyMillis: fc.constantFrom(999, 1_000) })
+    assert.isTrue(late.canShrinkWithoutContext(calls([answer(), loseReply(999)], answer())))
+    assert.isFalse(late.canShrinkWithoutContext(calls([loseReply(5)], answer())))
   })
 
   it("every script that is drawn is valid, and runs alike for equal seeds", () => {

@@ -211,7 +211,7 @@ describe("Host", () => {
       const first = yield* host.exited
       return [first, yield* host.exited]
     })
-    const ended = { _tag: "Exited", exit: Exit.succeed("done") }
+    const ended: Host.Exited = { _tag: "Exited", exit: Exit.succeed("done") }
     assert.deepStrictEqual(value(program), [ended, ended])
   })
 

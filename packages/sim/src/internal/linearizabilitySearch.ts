@@ -55,27 +55,33 @@ class Memory<State> {
   }
 }
 
-/** Keeps the dead end that came furthest in time, and of several the one with most answers placed. */
+/**
+ * Keeps the dead end that came furthest in time, and of several the one with most answers placed, and of those the one
+ * that needs fewest open operations.
+ */
 class Furthest<State, In, Out> {
   deadEnd: DeadEnd<State, In, Out>
-  private bound = -Infinity
-  private missing = Infinity
+  private rank: readonly [bound: number, missing: number, size: number] = [-Infinity, 0, 0]
 
   constructor(initial: State) {
     this.deadEnd = { order: [], state: initial, stuck: [] }
   }
 
-  see(
-    path: ReadonlyArray<Frame<State, In, Out>>,
-    { candidates, state }: Frame<State, In, Out>,
-    missing: number
-  ): void {
-    const bound = candidates[0]?.end ?? Infinity
-    if (bound < this.bound || (bound === this.bound && missing >= this.missing)) return
-    this.bound = bound
-    this.missing = missing
-    const stuck = candidates.filter(({ isOpen }) => !isOpen).map(({ operation }) => operation)
-    this.deadEnd = { order: orderOf(path), state, stuck }
+  see(path: ReadonlyArray<Frame<State, In, Out>>, missing: number): void {
+    const top = path.at(-1)
+    if (top === undefined) return
+    const bound = top.candidates[0]?.end ?? Infinity
+    const [bestBound, bestMissing, bestSize] = this.rank
+    const isBetter =
+      bound !== bestBound
+        ? bound > bestBound
+        : missing !== bestMissing
+          ? missing < bestMissing
+          : path.length < bestSize
+    if (!isBetter) return
+    this.rank = [bound, missing, path.length]
+    const stuck = top.candidates.filter(({ isOpen }) => !isOpen).map(({ operation }) => operation)
+    this.deadEnd = { order: orderOf(path), state: top.state, stuck }
   }
 }
 
@@ -103,8 +109,10 @@ const search = <State, In, Out>(
     const moves: Array<readonly [Item<In, Out>, State]> = []
     for (const item of candidates) {
       const states = model.step(state, item.operation.input, item.operation.end)
-      for (const next of states) moves.push([item, next])
       steps += Math.max(1, states.length)
+      board.place(item)
+      for (const next of states) if (memory.isNew(board, next)) moves.push([item, next])
+      board.unplace(item)
     }
     path.push({ placed, state, candidates, moves: moves.values() })
   }
@@ -115,14 +123,13 @@ const search = <State, In, Out>(
     if (top === undefined) return { _tag: "NoOrder", deadEnd: furthest.deadEnd }
     const { done, value: move } = top.moves.next()
     if (done) {
-      furthest.see(path, top, board.missing)
+      furthest.see(path, board.missing)
       path.pop()
       if (top.placed !== undefined) board.unplace(top.placed)
     } else {
       const [item, state] = move
       board.place(item)
-      if (memory.isNew(board, state)) enter(item, state)
-      else board.unplace(item)
+      enter(item, state)
     }
   }
   return { _tag: "GaveUp", steps }

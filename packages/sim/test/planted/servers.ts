@@ -53,7 +53,7 @@ const stopped = (isWorthRetrying: (cause: Cause.Cause<unknown>) => boolean) =>
     yield* Check.always(
       "a job that was stopped is not tried again",
       late.length === 0,
-      `it was, ${late.length} times`
+      `${late.length} attempts began later`
     )
   })
 

@@ -25,9 +25,12 @@ export const losePower = (volume: Volume): void => {
   mount(root, new Set([root]), (file, path) => {
     const { lost, pending, tornBytes } = lose(file.content, world.choose)
     volume.usedBytes += seenBytes(file.content).length
-    if (lost === 0) return
-    const text = `${lost} of ${pending} changes of ${path} were lost, and ${tornBytes} bytes survive of the first`
-    world.faultTookEffect("disk.loss" satisfies Fault, text)
+    if (lost > 0) {
+      world.faultTookEffect("disk.loss" satisfies Fault, `${lost} of ${pending} changes of ${path} were lost`)
+    }
+    if (tornBytes > 0) {
+      world.faultTookEffect("disk.tear" satisfies Fault, `${tornBytes} bytes are left of a write to ${path}`)
+    }
   })
 }
 

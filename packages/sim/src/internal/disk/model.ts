@@ -21,7 +21,7 @@ export interface World {
 }
 
 /** The faults that a disk reports. */
-export type Fault = "disk.loss" | "disk.EIO" | "disk.ENOSPC" | "disk.EROFS"
+export type Fault = "disk.loss" | "disk.tear" | "disk.EIO" | "disk.ENOSPC" | "disk.EROFS"
 
 /** What an operation can be made to fail with. */
 export type FailureCode = "EIO" | "ENOSPC"

@@ -85,50 +85,47 @@ export class MessageReader<E> {
     this.source = source
   }
 
-  /** Whether the message has arrived as a whole, and has no body. */
+  /** Whether the head is all there is, as far as one knows by now. */
   get isBodyless(): boolean {
     return this.held.length === lengthBytes && lengthOf(this.held) === 0
   }
 
-  /** What the head said, in the words of the other end. */
-  readonly head: Effect.Effect<unknown, E | Incomplete> = Effect.suspend(() =>
-    Effect.map(
-      Effect.flatMap(this.take(lengthBytes), (bytes) => this.take(lengthOf(bytes))),
-      (bytes) => JSON.parse(decoder.decode(bytes))
-    )
-  )
+  /** What the other end said in the head. */
+  readonly head: Effect.Effect<unknown, E | Incomplete> = Effect.suspend(() => this.takeHead())
 
   /** The next bytes of the body; `undefined` after the last. */
-  readonly piece: Effect.Effect<Uint8Array | undefined, E | Incomplete> = Effect.suspend(() => {
+  readonly piece: Effect.Effect<Uint8Array | undefined, E | Incomplete> = Effect.suspend(() =>
+    this.takePiece()
+  )
+
+  private takeHead(): Effect.Effect<unknown, E | Incomplete> {
+    const { held } = this
+    if (held.length < lengthBytes) return this.more(this.head)
+    const length = lengthOf(held)
+    if (held.length < lengthBytes + length) return this.more(this.head)
+    this.cut(lengthBytes)
+    return Effect.succeed(JSON.parse(decoder.decode(this.cut(length))))
+  }
+
+  private takePiece(): Effect.Effect<Uint8Array | undefined, E | Incomplete> {
+    if (this.bytesLeft === 0 && !this.isEnded) {
+      if (this.held.length < lengthBytes) return this.more(this.piece)
+      this.bytesLeft = lengthOf(this.cut(lengthBytes))
+      this.isEnded = this.bytesLeft === 0
+    }
     if (this.isEnded) return Effect.undefined
-    if (this.bytesLeft === 0) return Effect.andThen(this.beginFrame, this.piece)
-    if (this.held.length === 0) return Effect.andThen(this.more, this.piece)
+    if (this.held.length === 0) return this.more(this.piece)
     const bytes = this.cut(Math.min(this.bytesLeft, this.held.length))
     this.bytesLeft -= bytes.length
     return Effect.succeed(bytes)
-  })
+  }
 
-  private readonly more: Effect.Effect<void, E | Incomplete> = Effect.suspend(() =>
-    Effect.flatMap(this.source, (bytes) => {
+  private more<A>(again: Effect.Effect<A, E | Incomplete>): Effect.Effect<A, E | Incomplete> {
+    return Effect.flatMap(this.source, (bytes) => {
       if (bytes === undefined) return Effect.fail(new Incomplete())
       this.held = this.held.length === 0 ? bytes : concat([this.held, bytes])
-      return Effect.void
+      return again
     })
-  )
-
-  private readonly beginFrame: Effect.Effect<void, E | Incomplete> = Effect.suspend(() =>
-    Effect.map(this.take(lengthBytes), (bytes) => {
-      this.bytesLeft = lengthOf(bytes)
-      this.isEnded = this.bytesLeft === 0
-    })
-  )
-
-  private take(count: number): Effect.Effect<Uint8Array, E | Incomplete> {
-    if (this.held.length >= count) return Effect.succeed(this.cut(count))
-    return Effect.andThen(
-      this.more,
-      Effect.suspend(() => this.take(count))
-    )
   }
 
   private cut(count: number): Uint8Array {

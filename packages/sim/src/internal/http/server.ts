@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function* ({ gracefulShutdownTimeout = "20
   const { driver } = yield* here("SimHttp.layerServer")
   const net = netOf(driver)
   const listening = yield* Scope.fork(yield* Effect.scope)
-  const { accept, address } = yield* listen(port).pipe(
+  const { acceptWith, address } = yield* listen(port).pipe(
     Scope.provide(listening),
     Effect.mapError((cause) => new HttpServerError.ServeError({ cause }))
   )
@@ -70,7 +70,7 @@ export const make = Effect.fnUntraced(function* ({ gracefulShutdownTimeout = "20
     serve: Effect.fnUntraced(function* (app, middleware) {
       const fibers = yield* FiberSet.make<void, Lost>()
       const handled = HttpEffect.toHandled(app, respond, middleware)
-      const serveNext = Effect.flatMap(accept, (connection) =>
+      const serveNext = acceptWith((connection) =>
         FiberSet.run(fibers, serveOne(connection, net.ipOf(connection.remote.host), fibers, handled))
       )
       // Lets requests end that have begun, while new ones are refused. What is left after that is interrupted.

@@ -1,16 +1,9 @@
 /** What routes may ask the platform for, as far as it can be had without promises. */
-import { Effect, FileSystem, Layer, Option, Path } from "effect"
+import { type Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Etag, HttpPlatform } from "effect/http"
 import * as refusals from "./refusals.ts"
 
-/** The disk of whoever provides one. */
-const fileSystem: Layer.Layer<FileSystem.FileSystem> = Layer.effect(
-  FileSystem.FileSystem,
-  Effect.map(
-    Effect.serviceOption(FileSystem.FileSystem),
-    Option.getOrElse(() => refusals.noFileSystem)
-  )
-)
+type Services = HttpPlatform.HttpPlatform | Etag.Generator | FileSystem.FileSystem | Path.Path
 
 const platform: Layer.Layer<HttpPlatform.HttpPlatform, never, FileSystem.FileSystem> = Layer.effect(
   HttpPlatform.HttpPlatform,
@@ -24,4 +17,24 @@ const platform: Layer.Layer<HttpPlatform.HttpPlatform, never, FileSystem.FileSys
   )
 ).pipe(Layer.provide(HttpPlatform.layer))
 
-export const layer = Layer.mergeAll(platform, Path.layer, Etag.layerWeak).pipe(Layer.provideMerge(fileSystem))
+const over = (disk: FileSystem.FileSystem): Layer.Layer<Services> =>
+  Layer.mergeAll(platform, Path.layer, Etag.layerWeak).pipe(
+    Layer.provideMerge(Layer.succeed(FileSystem.FileSystem, disk))
+  )
+
+let diskless: Context.Context<Services> | undefined
+
+/** Without state, so one for all runs: building it takes longer than serving a request. */
+const withoutDisk = (): Context.Context<Services> => {
+  // house: nothing in these layers waits, or looks at the run
+  diskless ??= Effect.runSync(Effect.scoped(Layer.build(over(refusals.noFileSystem))))
+  return diskless
+}
+
+/** On the disk of whoever provides one. */
+export const layer: Layer.Layer<Services> = Layer.unwrap(
+  Effect.map(
+    Effect.serviceOption(FileSystem.FileSystem),
+    Option.match({ onNone: () => Layer.succeedContext(withoutDisk()), onSome: over })
+  )
+)

@@ -18,8 +18,9 @@ interface Segment {
   atNanos: number
   /** How many of its bytes have dripped through. */
   offset: number
-  /** A fault that hits it again and again counts once. */
-  blamed: boolean
+  hasWaited: boolean
+  /** The fault that hit it last: one that hits it again and again counts once. */
+  fault: string
 }
 
 const segmentOf = (kind: Kind, bytes: Uint8Array, credit: number): Segment => ({
@@ -29,7 +30,8 @@ const segmentOf = (kind: Kind, bytes: Uint8Array, credit: number): Segment => ({
   id: 0,
   atNanos: 0,
   offset: 0,
-  blamed: false
+  hasWaited: false,
+  fault: ""
 })
 
 const second = 1e9
@@ -123,7 +125,10 @@ export class Flow {
   private resubmit(): void {
     const { waiting } = this
     this.waiting = []
-    for (const segment of waiting) this.submit(segment)
+    for (const segment of waiting) {
+      segment.hasWaited = true
+      this.submit(segment)
+    }
   }
 
   private depart(segment: Segment): void {
@@ -191,7 +196,8 @@ export class Flow {
       return
     }
     const bytes = this.drip(segment)
-    this.retries = 0
+    // One that left before the loss says nothing of the way as it is now.
+    if (segment.hasWaited || this.waiting.length === 0) this.retries = 0
     const isWhole = segment.offset === segment.bytes.length
     if (isWhole) this.inFlight.shift()
     // Before the receiver is woken, so that in a calm run it finds all that arrived at this instant.
@@ -256,8 +262,8 @@ export class Flow {
   // --------------------------------------------------------------------------
 
   private blame(segment: Segment, fault: string): void {
-    if (segment.blamed) return
-    segment.blamed = true
+    if (segment.fault === fault) return
+    segment.fault = fault
     this.link.tookEffect(fault, segment.kind)
   }
 

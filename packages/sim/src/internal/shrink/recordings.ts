@@ -59,9 +59,13 @@ const gapsFor = (operations: number): List => {
 
 const operationsIn = (gaps: List): number => sumOf(gaps.map(operationsOf))
 
-/** All lists of gaps with a single preemption, until the last preemption of `gaps` at the latest. */
+/**
+ * All lists of gaps with a single preemption, the earliest first.
+ *
+ * They reach past the last preemption of `gaps`, because operations that ran out of turn before it may be needed now.
+ */
 export const singlePreemptions = function* (gaps: List, maxCount: number): Iterable<List> {
-  const last = Math.min(operationsIn(gaps), maxCount)
+  const last = Math.min(operationsIn(gaps) + calmGap, maxCount)
   for (let operations = 1; operations <= last; operations++) yield gapsFor(operations)
 }
 

@@ -1,0 +1,55 @@
+import { assert } from "@effect/vitest"
+import { Cause, Effect, Exit, Layer, type Scope } from "effect"
+import { HttpClient, HttpClientError, HttpRouter, HttpServerError } from "effect/http"
+import * as Host from "../../src/Host.ts"
+import * as SimHttp from "../../src/SimHttp.ts"
+
+type Routes = Parameters<typeof HttpRouter.serve>[0]
+
+/** Serves routes on port 80 of the host that it runs on. */
+export const serving = <R>(routes: Layer.Layer<never, never, HttpRouter.HttpRouter | R>) =>
+  HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provide(SimHttp.layerServer({ port: 80 })),
+    Layer.launch
+  )
+
+export interface World {
+  readonly client: HttpClient.HttpClient
+  readonly api: Host.Host
+}
+
+/** A server on the host "api", and a client on the host of the test. */
+export const world = <A, E>(
+  server: Effect.Effect<unknown, unknown, Scope.Scope>,
+  use: (world: World) => Effect.Effect<A, E, Scope.Scope>
+): Effect.Effect<A, E> =>
+  Effect.gen(function* () {
+    const api = yield* Host.make("api", server)
+    const client = yield* HttpClient.HttpClient
+    return yield* use({ api, client })
+  }).pipe(Effect.scoped, Effect.provide(SimHttp.layerClient))
+
+/** Why a request failed: the tag of the error's reason. */
+export const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "Success"
+  const error = Cause.squash(exit.cause)
+  return HttpClientError.isHttpClientError(error) ? error.reason._tag : Cause.pretty(exit.cause)
+}
+
+/** What the network said of it. */
+export const codeOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
+  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  const cause = HttpClientError.isHttpClientError(error) ? error.cause : undefined
+  return cause instanceof Error && "code" in cause ? cause.code : undefined
+}
+
+/** How a handler ended: interrupted because its client had gone, or in another way. */
+export const endOf = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "Success"
+  const [reason] = exit.cause.reasons
+  if (reason?._tag !== "Interrupt") return reason?._tag ?? "Empty"
+  return reason.annotations.has(HttpServerError.ClientAbort.key) ? "ClientAbort" : "Interrupt"
+}
+
+export const text = (client: HttpClient.HttpClient, url: string) =>
+  Effect.flatMap(client.get(url), (response) => response.text)
