@@ -144,7 +144,7 @@ export class Refused extends Schema.TaggedError<Refused>("@holdfast/sim/FlakySer
  */
 export class ServerError extends Schema.TaggedError<ServerError>("@holdfast/sim/FlakyServer/ServerError")(
   "ServerError",
-  { server: Schema.String, status: Schema.Number }
+  { server: Schema.String, status: Schema.Finite }
 ) {
   override get message(): string {
     return `${this.server} answered with status ${this.status}: ask it what was done before you try again`

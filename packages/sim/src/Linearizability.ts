@@ -208,7 +208,7 @@ export type Verdict<State, In, Out> = Linearizable<In, Out> | NotLinearizable<St
  *
  * - `budget`: the most steps for each partition. 200,000 by default: that takes a fraction of a second, or a
  *   second or two and up to 200 MB when the states are large. A step is a state that one operation leads to. Most
- *   histories need a few steps for each operation, and the others mostly more than any budget. At most 16,777,215.
+ *   histories need a few steps for each operation, and the others mostly more than any budget. At most 16,000,000.
  *
  * @since 0.1.0
  * @category models

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { formatUnmet as formatSentences, formatFailure as formatOne } from "./internal/suite/format.ts"
+import { formatFailure as formatOne, formatUnmet as formatSentences } from "./internal/suite/format.ts"
 import type { Level } from "./Simulation.ts"
 import type * as Trace from "./Trace.ts"
 

@@ -13,7 +13,9 @@ export interface Options {
   readonly gracefulShutdownTimeout?: Duration.Input | undefined
 }
 
-export const layerClient: Layer.Layer<HttpClient.HttpClient> = HttpClient.layerMergedContext(Effect.succeed(client))
+export const layerClient: Layer.Layer<HttpClient.HttpClient> = HttpClient.layerMergedContext(
+  Effect.succeed(client)
+)
 
 export const layerServer = (
   options: Options

@@ -17,6 +17,7 @@
 import type { Duration, Effect, Exit, Layer } from "effect"
 import type * as Choices from "./Choices.ts"
 import { awaitPromise, layerAsync, runAsync } from "./internal/asynchronous.ts"
+import { explore as exploreAll } from "./internal/explore.ts"
 import { runSync } from "./internal/run.ts"
 import type { SimulationError } from "./SimulationError.ts"
 import type { Strategy } from "./Strategy.ts"
@@ -195,3 +196,72 @@ export const promise: <A>(evaluate: (signal: AbortSignal) => PromiseLike<A>) => 
  * @category layers
  */
 export const layer: (options?: Options) => Layer.Layer<never> = (options = {}) => layerAsync(options)
+
+/**
+ * How the schedules of a program are explored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExploreOptions<in A, in E>
+  extends Pick<Options, "level" | "maxSteps" | "maxStepsPerInstant" | "maxTime"> {
+  /** How often a fiber may be preempted in one run; 2 by default, which covers most bugs that are known. */
+  readonly preemptions?: number | undefined
+  /** When to give up; 100,000 by default, some seconds. */
+  readonly maxRuns?: number | undefined
+  /** Which run ends the exploration; one that fails, by default. */
+  readonly isBad?: ((result: Result<A, E>) => boolean) | undefined
+}
+
+/**
+ * What an exploration found.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Explored<out A, out E> {
+  readonly runs: number
+  /** There is no other schedule within the bound: the program is correct for it. */
+  readonly complete: boolean
+  /** The first bad run. */
+  readonly bad: Result<A, E> | undefined
+}
+
+/**
+ * Tries all schedules of a small program, up to a number of preemptions.
+ *
+ * **When to use**
+ *
+ * For a handful of fibers with a handful of operations, where a search by seeds would leave a doubt. The number of
+ * schedules grows quickly: with the operations to the power of the preemptions, and with the orders of what is ready.
+ *
+ * **Details**
+ *
+ * Faults and random numbers stay calm.
+ *
+ * **Example** (Every order of two fibers)
+ *
+ * ```ts
+ * import { Simulation } from "@holdfast/sim"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   let balance = 100
+ *   const withdraw = Effect.gen(function* () {
+ *     const read = balance
+ *     yield* Effect.yieldNow
+ *     balance = read - 30
+ *   })
+ *   yield* Effect.all([withdraw, withdraw], { concurrency: "unbounded" })
+ *   return balance
+ * })
+ *
+ * const explored = Simulation.explore(program, { isBad: ({ exit }) => exit._tag === "Success" && exit.value !== 40 })
+ * console.log(explored.bad?.exit._tag) // => Success
+ * ```
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const explore: <A, E>(program: Effect.Effect<A, E>, options?: ExploreOptions<A, E>) => Explored<A, E> =
+  (program, options = {}) => exploreAll(program, options)

@@ -122,7 +122,8 @@ export interface Replayed {
 export const make = <W>(options: Options<W>): Suite => ({
   name: options.name,
   guarantees: options.guarantees,
-  campaign: ({ from, runs, seed = 0, step }) => new Running(options, { from, runs, seed, step }, investigate(options)),
+  campaign: ({ from, runs, seed = 0, step }) =>
+    new Running(options, { from, runs, seed, step }, investigate(options)),
   replay: (token) => replayCase(options, token)
 })
 

@@ -482,3 +482,48 @@ describe("Simulation", () => {
     })
   })
 })
+
+describe("Simulation.explore", () => {
+  const isLost = (writers: number) => (result: Simulation.Result<number, never>) =>
+    Exit.isSuccess(result.exit) && result.exit.value !== writers
+
+  it("finds what one preemption breaks, and gives the schedule", () => {
+    const { bad, complete } = Simulation.explore(lostUpdate(2), { preemptions: 1, isBad: isLost(2) })
+    assert.isFalse(complete)
+    assert.strictEqual(bad?.choices.gap.length, 1)
+    assert.strictEqual(Simulation.run(lostUpdate(2), { choices: bad?.choices }).hash, bad?.hash)
+  })
+
+  it("says that there is nothing to find when it has seen all", () => {
+    assert.isTrue(Simulation.explore(lostUpdate(2), { preemptions: 0, isBad: isLost(2) }).complete)
+    const correct = Effect.gen(function* () {
+      let count = 0
+      const increment = Effect.sync(() => {
+        count++
+      })
+      const fibers = yield* Effect.forEach([1, 2], () => Effect.forkChild(increment))
+      yield* Effect.forEach(fibers, Fiber.join)
+      return count
+    })
+    const explored = Simulation.explore(correct, { isBad: isLost(2) })
+    assert.isTrue(explored.complete)
+    assert.isAbove(explored.runs, 100)
+  })
+
+  it("tries every order of what is ready", () => {
+    const orders = new Set<string>()
+    const program = Effect.gen(function* () {
+      const order: Array<number> = []
+      const fibers = yield* Effect.forEach([0, 1, 2], (n) => Effect.forkChild(Effect.sync(() => order.push(n))))
+      yield* Effect.forEach(fibers, Fiber.join)
+      orders.add(order.join(""))
+    })
+    assert.isTrue(Simulation.explore(program, { preemptions: 0 }).complete)
+    assert.deepStrictEqual(orders, new Set(["012", "021", "102", "120", "201", "210"]))
+  })
+
+  it("gives up where it was told to", () => {
+    const { complete, runs } = Simulation.explore(lostUpdate(3), { preemptions: 2, maxRuns: 10 })
+    assert.deepStrictEqual([complete, runs], [false, 10])
+  })
+})

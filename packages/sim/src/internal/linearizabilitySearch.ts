@@ -24,7 +24,7 @@ interface Frame<State, In, Out> {
   readonly placed: Item<In, Out> | undefined
   readonly state: State
   readonly candidates: ReadonlyArray<Item<In, Out>>
-  /** The candidates that are possible, with the states that they lead to, as far as they are yet to be tried. */
+  /** The candidates that lead to something new, each with a state that it leads to; those that were tried are gone. */
   readonly moves: Iterator<readonly [Item<In, Out>, State], undefined>
 }
 
@@ -32,7 +32,7 @@ interface Frame<State, In, Out> {
 const rememberedMax = 8
 
 /**
- * The configurations that were seen: which completed operations are placed, which open ones, and the state after them.
+ * The configurations that were seen, if only as a possible move: which completed operations are placed, which open ones, and the state after them.
  * With fewer open ones all is possible that is possible with more, so a configuration is not new when one was seen that
  * is the same but for having fewer of them.
  */
@@ -61,7 +61,9 @@ class Memory<State> {
  */
 class Furthest<State, In, Out> {
   deadEnd: DeadEnd<State, In, Out>
-  private rank: readonly [bound: number, missing: number, size: number] = [-Infinity, 0, 0]
+  private bound = -Infinity
+  private missing = 0
+  private size = 0
 
   constructor(initial: State) {
     this.deadEnd = { order: [], state: initial, stuck: [] }
@@ -69,17 +71,13 @@ class Furthest<State, In, Out> {
 
   see(path: ReadonlyArray<Frame<State, In, Out>>, missing: number): void {
     const top = path.at(-1)
-    if (top === undefined) return
-    const bound = top.candidates[0]?.end ?? Infinity
-    const [bestBound, bestMissing, bestSize] = this.rank
-    const isBetter =
-      bound !== bestBound
-        ? bound > bestBound
-        : missing !== bestMissing
-          ? missing < bestMissing
-          : path.length < bestSize
-    if (!isBetter) return
-    this.rank = [bound, missing, path.length]
+    const first = top?.candidates[0]
+    if (top === undefined || first === undefined) return
+    const differences = [first.end - this.bound, this.missing - missing, this.size - path.length]
+    if ((differences.find((difference) => difference !== 0) ?? 0) <= 0) return
+    this.bound = first.end
+    this.missing = missing
+    this.size = path.length
     const stuck = top.candidates.filter(({ isOpen }) => !isOpen).map(({ operation }) => operation)
     this.deadEnd = { order: orderOf(path), state: top.state, stuck }
   }
@@ -89,8 +87,8 @@ const orderOf = <State, In, Out>(
   path: ReadonlyArray<Frame<State, In, Out>>
 ): ReadonlyArray<Operation<In, Out>> => path.flatMap(({ placed }) => placed?.operation ?? [])
 
-/** A `Map` holds no more than 2^24 entries, and each step adds one at most. */
-const stepsMax = 2 ** 24 - 1
+/** Each step remembers one configuration at most, and a `Map` holds no more than 2^24. */
+const stepsMax = 16_000_000
 
 /** Depth first. What leads nowhere is taken back, and what is left is tried instead. */
 const search = <State, In, Out>(
@@ -116,6 +114,7 @@ const search = <State, In, Out>(
     }
     path.push({ placed, state, candidates, moves: moves.values() })
   }
+  memory.isNew(board, model.initial)
   enter(undefined, model.initial)
   while (steps <= limit) {
     if (board.missing === 0) return { _tag: "Order", order: orderOf(path) }

@@ -16,13 +16,13 @@ import { Driver, fiberName, type Stuck } from "./driver.ts"
 import { arm } from "./faultPlan.ts"
 import { seal } from "./seal.ts"
 import { Recorded, type Recorder, Seeded } from "./source.ts"
-import { diceOf, replay, steer } from "./steering.ts"
+import { diceOf, replay, type Steering, steer } from "./steering.ts"
 import { Waits } from "./waiting.ts"
 import { World } from "./world.ts"
 
 const calm = { gap: [], pick: [], fault: [], random: [] }
 
-const steeringOf = (options: Options) => {
+const steeringOf = (options: Options, given: Steering | undefined) => {
   if (options.choices === undefined && options.seed !== undefined) {
     const { schedule, world } = diceOf(options.seed)
     return {
@@ -31,7 +31,10 @@ const steeringOf = (options: Options) => {
     }
   }
   const recording = options.choices ?? calm
-  return { steering: replay(recording), source: (recorder: Recorder) => new Recorded(recording, recorder) }
+  return {
+    steering: given ?? replay(recording),
+    source: (recorder: Recorder) => new Recorded(recording, recorder)
+  }
 }
 
 const stockClock = Context.get(Context.empty(), Clock.Clock)
@@ -43,10 +46,11 @@ const onLiveClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, 
 export const makeDriver = (
   options: Options,
   onEvent: ((event: Trace.Event) => void) | undefined,
-  withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = onLiveClock
+  withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = onLiveClock,
+  steering?: Steering
 ): Driver =>
   new Driver({
-    ...steeringOf(options),
+    ...steeringOf(options, steering),
     realistic: options.level === "realistic",
     limits: {
       maxSteps: options.maxSteps ?? 10_000_000,
@@ -122,14 +126,25 @@ export const resultOf = <A, E>(
   trace
 })
 
+/** What a run has besides the options of everybody. */
+export interface Extras {
+  /** Faults to inject. */
+  readonly plan?: Plan
+  /** Who decides, when it is no strategy. */
+  readonly steering?: Steering
+  /** Sees what fibers wait for; it makes a run several times slower. */
+  readonly waits?: Waits
+}
+
 export const runSync = <A, E>(
   program: Effect.Effect<A, E>,
   options: Options,
-  plan: Plan = [],
-  waits?: Waits
+  extras: Extras = {}
 ): Result<A, E> => {
+  const { plan = [], steering, waits } = extras
   const trace: Array<Trace.Event> = []
-  const driver = makeDriver(options, options.trace === true ? (event) => trace.push(event) : undefined)
+  const onEvent = options.trace === true ? (event: Trace.Event) => trace.push(event) : undefined
+  const driver = makeDriver(options, onEvent, onLiveClock, steering)
   const world = new World(driver, waits?.watch)
   arm(driver, plan)
   const unseal = seal()
@@ -168,7 +183,7 @@ export const runSync = <A, E>(
   if (stuck === undefined && exit !== undefined) return resultOf(driver, world, exit, trace)
   // What the fibers wait for is only seen by watching them, so the same run is made again.
   if (stuck === "Deadlock" && waits === undefined) {
-    return runSync(program, { ...options, choices: driver.finish() }, plan, new Waits())
+    return runSync(program, { ...options, choices: driver.finish() }, { plan, waits: new Waits() })
   }
   return resultOf<A, E>(driver, world, Exit.fail(stuckError(driver, stuck ?? "Deadlock", waits)), trace)
 }

@@ -40,7 +40,9 @@ export const formatFailure = (failure: Failure): string =>
     "",
     "The smallest scenario that was found:",
     `  workload: ${failure.workload}`,
-    ...(failure.faults.length === 0 ? ["  faults:   none"] : failure.faults.map((fault) => `  fault:    ${fault}`)),
+    ...(failure.faults.length === 0
+      ? ["  faults:   none"]
+      : failure.faults.map((fault) => `  fault:    ${fault}`)),
     `  schedule: ${schedule(failure)}`,
     ...failure.warnings.map((warning) => `  warning:  ${warning}`),
     "",

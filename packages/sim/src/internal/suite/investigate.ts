@@ -6,11 +6,11 @@ import type { Failure } from "../../Report.ts"
 import type { Level } from "../../Simulation.ts"
 import type { Options } from "../../Suite.ts"
 import { shrinkFault } from "../faultPlan.ts"
+import { workloadShrinker } from "../shrink/workload.ts"
 import { shrink } from "../shrink.ts"
 import { encode } from "../token.ts"
 import type { Investigate } from "./campaign.ts"
 import { type Case, draw, type Ran, runCase, runSeed } from "./runner.ts"
-import { workloadShrinker } from "../shrink/workload.ts"
 
 /** So many fresh schedules are tried to see a failure on the stock scheduler too. */
 const realisticSeeds = 200
@@ -102,5 +102,8 @@ export const investigate =
     const stock = level === "realistic" ? undefined : onStock(options, small.found, problem.identity)
     if (stock === undefined) return failureOf(options, small.found, level, { run, shrinkRuns: small.runs })
     const smallStock = smaller(options, seed, stock, problem.identity, "realistic")
-    return failureOf(options, smallStock.found, "realistic", { run, shrinkRuns: small.runs + smallStock.runs })
+    return failureOf(options, smallStock.found, "realistic", {
+      run,
+      shrinkRuns: small.runs + smallStock.runs
+    })
   }

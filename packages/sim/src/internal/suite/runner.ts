@@ -100,7 +100,7 @@ export const runSeed = <W>(
   const result = runSync(
     Effect.suspend(() => options.run(workload)),
     { ...settings(options), seed, level },
-    faults
+    { plan: faults }
   )
   return { result, problem: judge(options, result) }
 }
@@ -115,7 +115,7 @@ export const runCase = <W>(
   const result = runSync(
     Effect.suspend(() => options.run(workload)),
     { ...settings(options), choices, level, trace },
-    faults
+    { plan: faults }
   )
   return { result, problem: judge(options, result) }
 }
