@@ -25,8 +25,8 @@ import { basename, join, relative, sep } from "node:path"
 
 export const root = join(import.meta.dirname, "..")
 
-/** The sample app depends on every package, so whatever an example imports resolves from here. */
-export const examplesDir = join(root, "apps/control-room/.examples")
+/** simlab depends on every package, so whatever an example imports resolves from here. */
+export const examplesDir = join(root, "apps/simlab/.examples")
 
 /** An example that needs longer than this hangs. Most end in half a second. */
 export const runBoundMillis = 20_000

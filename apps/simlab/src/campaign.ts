@@ -44,7 +44,9 @@ const hire = Effect.fnUntraced(function* (worker: Worker<FromWorker, ToWorker>) 
     work: Effect.fnUntraced(function* (share, onProgress) {
       const done = yield* Deferred.make<Report.Report>()
       listen = (message) =>
-        message._tag === "Done" ? Effect.asVoid(Deferred.succeed(done, message.report)) : onProgress(message.report)
+        message._tag === "Done"
+          ? Effect.asVoid(Deferred.succeed(done, message.report))
+          : onProgress(message.report)
       yield* send(share)
       return yield* Deferred.await(done)
     })
@@ -86,7 +88,14 @@ export const runCampaign = Effect.fnUntraced(function* (
     hands,
     (hand, index) => {
       const from = settings.shard.index + settings.shard.count * index
-      const share = { _tag: "Share", suite: suite.name, seed: settings.seed, runs: settings.runs, from, step } as const
+      const share = {
+        _tag: "Share",
+        suite: suite.name,
+        seed: settings.seed,
+        runs: settings.runs,
+        from,
+        step
+      } as const
       return Effect.flatMap(hand.work(share, note(index)), note(index))
     },
     { concurrency: "unbounded", discard: true }

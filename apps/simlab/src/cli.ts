@@ -56,7 +56,10 @@ const flags = {
   ),
   runs: Flag.Int("runs").pipe(
     Flag.withDescription("How many runs each suite makes"),
-    Flag.filter((runs) => runs > 0, (runs) => `expected at least one run, but got ${runs}`),
+    Flag.filter(
+      (runs) => runs > 0,
+      (runs) => `expected at least one run, but got ${runs}`
+    ),
     Flag.withDefault(1000)
   ),
   seed: Flag.Int("seed").pipe(
@@ -65,7 +68,10 @@ const flags = {
   ),
   workers: Flag.Int("workers").pipe(
     Flag.withDescription("How many threads; as many as there are cores when left out"),
-    Flag.filter((workers) => workers > 0 && workers <= 512, (workers) => `expected 1 to 512 workers, but got ${workers}`),
+    Flag.filter(
+      (workers) => workers > 0 && workers <= 512,
+      (workers) => `expected 1 to 512 workers, but got ${workers}`
+    ),
     Flag.optional
   ),
   shard: Flag.String("shard").pipe(
@@ -94,7 +100,10 @@ const runCommand = (suites: ReadonlyArray<Suite.Suite>) =>
     Command.withDescription("Run suites, and make what fails as small as it gets"),
     Command.withExamples([
       { command: "sim run", description: "Run every suite" },
-      { command: 'sim run FanOut --runs 100000 --time-limit "10 minutes"', description: "Search one for long" },
+      {
+        command: 'sim run FanOut --runs 100000 --time-limit "10 minutes"',
+        description: "Search one for long"
+      },
       { command: "sim run --shard 2/8", description: "Make the second of eight parts" }
     ])
   )

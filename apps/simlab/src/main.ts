@@ -3,8 +3,8 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { simlab } from "./cli.ts"
 import { WorkersLive } from "./campaign.ts"
+import { simlab } from "./cli.ts"
 import { findSuites } from "./suites.ts"
 
 // Whoever was reading has gone, as in `… | head`: that is a wish to stop, not a crash.

@@ -8,7 +8,9 @@ import { toHtml } from "./timeline/toHtml.ts"
 import { toPerfetto } from "./timeline/toPerfetto.ts"
 
 /** The picture was asked for in a format that there is not. */
-export class NoFormat extends Schema.TaggedError<NoFormat>("simlab/NoFormat")("NoFormat", { file: Schema.String }) {
+export class NoFormat extends Schema.TaggedError<NoFormat>("simlab/NoFormat")("NoFormat", {
+  file: Schema.String
+}) {
   override get message(): string {
     return `${this.file}: a trace is written as .html (a page) or as .json (for Perfetto)`
   }

@@ -49,9 +49,12 @@ const tell = Effect.fnUntraced(function* (timed: Timed) {
   const { report } = timed
   for (const failure of report.failures) {
     const file = yield* save(failure)
-    yield* terminal.display(`\n${Report.formatFailure(failure)}  npx --yes pnpm@12 run sim replay ${file}\n\n`)
+    yield* terminal.display(
+      `\n${Report.formatFailure(failure)}  npx --yes pnpm@12 run sim replay ${file}\n\n`
+    )
   }
-  if (report.failures.length === 0 && !isGood(timed)) yield* terminal.display(`\n${Report.formatUnmet(report)}\n\n`)
+  if (report.failures.length === 0 && !isGood(timed))
+    yield* terminal.display(`\n${Report.formatUnmet(report)}\n\n`)
 })
 
 /** For machines: the reports, and for each suite whether it is good and how long it took. */
@@ -72,9 +75,10 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   for (const suite of options.suites) all.push(yield* campaignOf(suite, options, hands, endMillis))
   yield* terminal.display(`${summary(all)}\n`)
   if (Option.isSome(options.json)) {
-    yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString(Option.getOrThrow(options.json), toJson(all)))
+    yield* Effect.flatMap(FileSystem.FileSystem, (fs) =>
+      fs.writeFileString(Option.getOrThrow(options.json), toJson(all))
+    )
   }
   const bad = all.filter((timed) => !isGood(timed)).map(({ report }) => report.suite)
   if (bad.length > 0) return yield* new SuitesFailed({ suites: bad })
 }, Effect.scoped)
-

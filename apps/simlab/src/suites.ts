@@ -21,9 +21,11 @@ export const findSuites = async (): Promise<ReadonlyArray<Suite.Suite>> => {
   const found: Array<Suite.Suite> = []
   for (const file of files) {
     const module: unknown = await import(pathToFileURL(join(root, file)).href)
-    if (!isFound(module)) throw new Error(`${file} must export its suites: export const suites = [Suite.make(…)]`)
+    if (!isFound(module))
+      throw new Error(`${file} must export its suites: export const suites = [Suite.make(…)]`)
     for (const suite of module.suites) {
-      if (found.some(({ name }) => name === suite.name)) throw new Error(`${file}: there are two suites "${suite.name}"`)
+      if (found.some(({ name }) => name === suite.name))
+        throw new Error(`${file}: there are two suites "${suite.name}"`)
       found.push(suite)
     }
   }

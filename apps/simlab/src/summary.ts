@@ -44,4 +44,3 @@ export const summary = (all: ReadonlyArray<Timed>): string =>
       faults(timed.report)
     ])
   )
-

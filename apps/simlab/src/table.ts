@@ -6,8 +6,12 @@ const width = (text: string): number => stripVTControlCharacters(text).length
 const isNumber = (text: string): boolean => /^[\d.,–-]/.test(stripVTControlCharacters(text))
 
 export const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const widths = header.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column] ?? ""))))
-  const toRight = header.map((_, column) => rows.length > 0 && rows.every((row) => isNumber(row[column] ?? "–")))
+  const widths = header.map((title, column) =>
+    Math.max(width(title), ...rows.map((row) => width(row[column] ?? "")))
+  )
+  const toRight = header.map(
+    (_, column) => rows.length > 0 && rows.every((row) => isNumber(row[column] ?? "–"))
+  )
   const line = (cells: ReadonlyArray<string>) =>
     cells
       .map((cell, column) => {

@@ -112,24 +112,24 @@ export class InvalidHistory extends Schema.TaggedError<InvalidHistory>(
  * A state is never changed, only replaced. States are compared with `Equal.equals`, so plain objects, arrays, maps and
  * sets will do. The fewer different states there are, the faster the search: leave out what no answer depends on.
  *
- * **Example** (A set that can be asked for any of its members)
+ * **Example** (A pool that gives any of its free numbers)
  *
  * ```ts
  * import { Linearizability } from "@holdfast/sim"
  *
- * type Input = { readonly _tag: "Add"; readonly value: number } | { readonly _tag: "TakeAny" }
+ * type Input = { readonly _tag: "Take" } | { readonly _tag: "GiveBack"; readonly id: number }
  *
- * const bag: Linearizability.Model<ReadonlyArray<number>, Input, number | undefined> = {
- *   initial: [],
- *   step: (state, input, answer) => {
- *     if (input._tag === "Add") return [[...state, input.value].sort()]
- *     const taken = answer === undefined ? state : state.filter((value) => value === answer.output)
- *     return taken.map((value) => state.filter((other) => other !== value))
+ * const pool: Linearizability.Model<ReadonlyArray<number>, Input, number | undefined> = {
+ *   initial: [1, 2],
+ *   step: (free, input, answer) => {
+ *     if (input._tag === "GiveBack") return [[...free, input.id].sort()]
+ *     const taken = answer === undefined ? free : free.filter((id) => id === answer.output)
+ *     return taken.map((id) => free.filter((other) => other !== id))
  *   }
  * }
- * console.log(bag.step([1, 2], { _tag: "TakeAny" }, { output: 2 })) // => [ [ 1 ] ]
- * console.log(bag.step([1, 2], { _tag: "TakeAny" }, undefined)) // => [ [ 2 ], [ 1 ] ]
- * console.log(bag.step([1, 2], { _tag: "TakeAny" }, { output: 3 })) // => []
+ * console.log(pool.step([1, 2], { _tag: "Take" }, { output: 2 })) // => [ [ 1 ] ]
+ * console.log(pool.step([1, 2], { _tag: "Take" }, { output: 3 })) // => []
+ * console.log(pool.step([1, 2], { _tag: "Take" }, undefined)) // => [ [ 2 ], [ 1 ] ]
  * ```
  *
  * @since 0.1.0
@@ -207,7 +207,7 @@ export type Verdict<State, In, Out> = Linearizable<In, Out> | NotLinearizable<St
  * **Details**
  *
  * - `budget`: the most steps for each partition. 200,000 by default: that takes a fraction of a second, or a
- *   second or two and up to 200 MB when the states are large. A step is a state that one operation leads to. Most
+ *   second or two and up to 200 MB when the states are large. A step is one operation, tried after one order. Most
  *   histories need a few steps for each operation, and the others mostly more than any budget. At most 16,000,000.
  *
  * @since 0.1.0
@@ -243,7 +243,7 @@ export interface Options {
  * ])
  * console.log(Linearizability.render(verdict))
  * // => Not linearizable: no order of the operations explains every answer.
- * // => 2 of 3 answers fit into an order, which leads to the state 1. None of those marked ✗ can come next.
+ * // => 2 of 3 answers fit into an order, which leads to the state 1. One marked ✗ has to come next, and none can.
  * // =>
  * // => 1  a  Write(1) → undefined  ├───┤        0 … 10 ms
  * // => 2  b  Read → 1                ├───┤      5 … 20 ms
@@ -259,7 +259,7 @@ export const check = <State, In, Out>(
   options?: Options
 ): Verdict<State, In, Out> => {
   const index = history.findIndex(({ end, start }) => !(start.seq <= (end?.seq ?? Infinity)))
-  if (index >= 0) throw new InvalidHistory({ index, problem: "ends before it starts" })
+  if (index >= 0) throw new InvalidHistory({ index, problem: "must end at its start or later" })
   return checkAll(model, history, options?.budget ?? defaultBudget)
 }
 

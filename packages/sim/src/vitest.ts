@@ -8,10 +8,18 @@
  * **Example** (A suite as a test)
  *
  * ```ts no-run
+ * import { Check, Suite } from "@holdfast/sim"
  * import { it } from "@holdfast/sim/vitest"
- * import { suite } from "../sim/Ledger.sim.ts"
+ * import * as fc from "fast-check"
  *
- * it.sim("LG-1 money is neither made nor lost", suite, { runs: 200 })
+ * const suite = Suite.make({
+ *   name: "sums",
+ *   guarantees: ["SU-1"],
+ *   arbitrary: fc.array(fc.nat()),
+ *   run: (numbers) => Check.always("SU-1", numbers.reduce((a, b) => a + b, 0) >= 0, "a sum is negative")
+ * })
+ *
+ * it.sim("SU-1: a sum is never negative", suite, { runs: 200 })
  * ```
  *
  * @since 0.1.0

@@ -6,7 +6,7 @@ import * as Network from "../src/Network.ts"
 import { Calls, clientOf, type Format, formats, type Seen, serverOf } from "./network/rpc.ts"
 import { everywhere, failsWith, now } from "./network/simulate.ts"
 
-const seeds = 200
+const seeds = 70
 
 const makeClient = RpcClient.make(Calls)
 

@@ -94,7 +94,7 @@ const picture = (verdict: NotLinearizable<unknown, unknown, unknown>): string =>
   const fit = `${order.filter(isAnswer).length} of ${history.filter(isAnswer).length} answers fit into an order`
   return [
     `Not linearizable${of(partition)}: no order of the operations explains every answer.`,
-    `${fit}, which leads to the state ${shorten(describe(state))}. None of those marked ✗ can come next.`,
+    `${fit}, which leads to the state ${shorten(describe(state))}. One marked ✗ has to come next, and none can.`,
     "",
     ...table(lines)
   ].join("\n")

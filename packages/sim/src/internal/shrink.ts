@@ -156,17 +156,16 @@ class Shrinking<W, F> {
     return true
   }
 
-  /** Looks for choices with which this fails, in the seeds from `from` until `to`. */
-  private attemptSeeds(workload: W, faults: ReadonlyArray<F>, from: number, to: number): boolean {
-    for (let seed = from; seed < to; seed++) {
+  /** Looks for choices with which this fails, with so many seeds that were not used before. */
+  private attemptSeeds(workload: W, faults: ReadonlyArray<F>, count: number): boolean {
+    for (let last = this.freshRuns + count; this.freshRuns < last; ) {
       if (this.isOver()) return false
       // So that a large workload does not leave the choices, which are what is hard to read, as they are.
       if (this.freshRuns >= this.maxRuns / 2) {
         this.complete = false
         return false
       }
-      this.freshRuns++
-      const tried = this.subject.trySeed(workload, faults, seed)
+      const tried = this.subject.trySeed(workload, faults, this.freshRuns++)
       if (this.isWanted(tried) && this.attempt({ workload, faults, choices: tried.consumed })) return true
     }
     return false
@@ -182,23 +181,22 @@ class Shrinking<W, F> {
   }
 
   private smallerWorkload(): boolean {
-    // The seeds would give the same as before, but the choices at hand may be others now.
-    const seeds = this.isSettled() ? 0 : this.freshSeeds
-    const quick = Math.min(quickSeeds, seeds)
-    return this.lookForWorkload(0, quick) || (quick < seeds && this.lookForWorkload(quick, seeds))
+    if (this.isSettled()) return this.lookForWorkload(true, 0)
+    const quick = Math.min(quickSeeds, this.freshSeeds)
+    return this.lookForWorkload(true, quick) || this.lookForWorkload(false, this.freshSeeds - quick)
   }
 
   private isSettled(): boolean {
     return this.settled !== undefined && this.isOfBest(this.settled)
   }
 
-  /** Looks among all smaller workloads for one that fails, with the choices at hand or with some of the seeds. */
-  private lookForWorkload(from: number, to: number): boolean {
+  /** Looks among all smaller workloads for one that fails, with the choices at hand or with so many seeds. */
+  private lookForWorkload(atHand: boolean, seeds: number): boolean {
     const { best } = this
     for (const workload of this.subject.shrinkWorkload(best.workload)) {
       if (this.isOver()) return false
-      if (from === 0 && this.attempt({ ...best, workload })) return true
-      if (this.attemptSeeds(workload, best.faults, from, to)) return true
+      if (atHand && this.attempt({ ...best, workload })) return true
+      if (this.attemptSeeds(workload, best.faults, seeds)) return true
     }
     return false
   }
@@ -232,7 +230,7 @@ class Shrinking<W, F> {
     const { best } = this
     return (
       this.attempt({ ...best, faults }) ||
-      this.attemptSeeds(best.workload, faults, 0, Math.min(quickSeeds, this.freshSeeds))
+      this.attemptSeeds(best.workload, faults, Math.min(quickSeeds, this.freshSeeds))
     )
   }
 
@@ -246,6 +244,19 @@ class Shrinking<W, F> {
       for (const kind of kinds) shrinkList(kind, this.editorOf(kind))
     }
     this.onePreemption()
+    this.joint()
+  }
+
+  private joint(): void {
+    for (let before: unknown; before !== this.best; ) {
+      before = this.best
+      const { gap, pick } = this.best.choices
+      if (gap.length * pick.length > 400) return
+      outer: for (let j = gap.length - 1; j >= 0; j--) for (const g of gapEdits(gap, j)) for (let i = pick.length - 1; i >= 0; i--) for (const p of pickEdits(pick, i)) {
+        if (this.isOver()) return
+        if (this.attemptChoices({ ...this.best.choices, gap: trim(g), pick: trim(p) })) break outer
+      }
+    }
   }
 
   private editorOf(kind: Choices.Kind) {
@@ -286,3 +297,6 @@ export const shrink = <W, F>(
   failure: string,
   options: Options = {}
 ): Shrunk<W, F> => new Shrinking(subject, failing, failure, options).run()
+
+const gapEdits = (l: ReadonlyArray<number>, j: number): number[][] => [...(j + 1 < l.length ? [[...l.slice(0,j), l[j]!+l[j+1]!, ...l.slice(j+2)]] : []),[...l.slice(0,j), ...l.slice(j+1)],...(j + 2 < l.length ? [[...l.slice(0,j), l[j]!+l[j+2]!, ...l.slice(j+3)]] : [])]
+const pickEdits = (l: ReadonlyArray<number>, i: number): number[][] => [[...l.slice(0,i), ...l.slice(i+1)],l.with(i, 0),[...l.slice(0,i), ...l.slice(i+2)]]

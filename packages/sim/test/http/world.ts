@@ -3,11 +3,10 @@ import { Cause, Effect, Exit, Layer, type Scope } from "effect"
 import { HttpClient, HttpClientError, HttpRouter, HttpServerError } from "effect/http"
 import * as Host from "../../src/Host.ts"
 import * as SimHttp from "../../src/SimHttp.ts"
-
-type Routes = Parameters<typeof HttpRouter.serve>[0]
+import { everywhere, simulate } from "../network/simulate.ts"
 
 /** Serves routes on port 80 of the host that it runs on. */
-export const serving = <R>(routes: Layer.Layer<never, never, HttpRouter.HttpRouter | R>) =>
+export const serving = <R>(routes: Layer.Layer<never, never, R>) =>
   HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide(SimHttp.layerServer({ port: 80 })),
     Layer.launch
@@ -29,6 +28,19 @@ export const world = <A, E>(
     return yield* use({ api, client })
   }).pipe(Effect.scoped, Effect.provide(SimHttp.layerClient))
 
+/** What must hold in the calm run and at every seed. Of every tenth the same run is made again. */
+export const always = <A, E>(
+  program: Effect.Effect<A, E>,
+  check: (run: ReturnType<typeof simulate<A, E>>, seed: number | undefined) => void,
+  seeds = 60
+): void =>
+  everywhere(program, seeds, (run, seed) => {
+    check(run, seed)
+    assert.deepStrictEqual(run.leaks, { fibers: [], timers: 0, scopes: 0 })
+    assert.deepStrictEqual(run.warnings, [])
+    if (seed !== undefined && seed % 10 === 0) assert.strictEqual(simulate(program, { seed }).hash, run.hash)
+  })
+
 /** Why a request failed: the tag of the error's reason. */
 export const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "Success"
@@ -36,7 +48,7 @@ export const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   return HttpClientError.isHttpClientError(error) ? error.reason._tag : Cause.pretty(exit.cause)
 }
 
-/** What the network said of it. */
+/** What was beneath it, as Node calls it. */
 export const codeOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
   const cause = HttpClientError.isHttpClientError(error) ? error.cause : undefined

@@ -13,17 +13,24 @@ type History<In, Out> = ReadonlyArray<Operation<In, Out>>
 const endedBefore = (a: Operation<unknown, unknown>, b: Operation<unknown, unknown>): boolean =>
   a.end !== undefined && a.end.seq < b.start.seq
 
-/** The states that the operations can lead to, one after the other; none when an answer is impossible. */
+/** The states that the operation can lead to from any of the states; none when its answer is impossible. */
+const after = <State, In, Out>(
+  { outcomes }: Reference<State, In, Out>,
+  states: ReadonlyArray<State>,
+  { end, input }: Operation<In, Out>
+): ReadonlyArray<State> =>
+  states
+    .flatMap((state) => outcomes(state, input))
+    .filter(([output]) => end === undefined || Equal.equals(output, end.output))
+    .map(([, state]) => state)
+
+/** The states that the operations can lead to, one after the other. */
 export const replay = <State, In, Out>(
   reference: Reference<State, In, Out>,
   order: History<In, Out>
 ): ReadonlyArray<State> =>
   order.reduce<ReadonlyArray<State>>(
-    (states, { end, input }) =>
-      states
-        .flatMap((state) => reference.outcomes(state, input))
-        .filter(([output]) => end === undefined || Equal.equals(output, end.output))
-        .map(([, state]) => state),
+    (states, operation) => after(reference, states, operation),
     [reference.initial]
   )
 
@@ -37,22 +44,20 @@ const subsets = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
     [[]]
   )
 
-const someOrder = <In, Out>(
+/** Whether the rest has an order that can follow what was chosen, which led to one of the states. */
+const canFollow = <State, In, Out>(
+  reference: Reference<State, In, Out>,
   chosen: History<In, Out>,
-  rest: History<In, Out>,
-  holds: (order: History<In, Out>) => boolean
+  states: ReadonlyArray<State>,
+  rest: History<In, Out>
 ): boolean =>
-  rest.length === 0
-    ? holds(chosen)
-    : rest.some(
-        (next) =>
-          !chosen.some((earlier) => endedBefore(next, earlier)) &&
-          someOrder(
-            [...chosen, next],
-            rest.filter((other) => other !== next),
-            holds
-          )
-      )
+  states.length > 0 &&
+  (rest.length === 0 ||
+    rest.some((next) => {
+      if (chosen.some((earlier) => endedBefore(next, earlier))) return false
+      const others = rest.filter((other) => other !== next)
+      return canFollow(reference, [...chosen, next], after(reference, states, next), others)
+    }))
 
 /** Whether there is an order of all the required operations, with any of the optional ones, that explains the answers. */
 export const hasOrder = <State, In, Out>(
@@ -61,7 +66,7 @@ export const hasOrder = <State, In, Out>(
   optional: History<In, Out>
 ): boolean =>
   subsets(optional).some((happened) =>
-    someOrder([], [...required, ...happened], (order) => replay(reference, order).length > 0)
+    canFollow(reference, [], [reference.initial], [...required, ...happened])
   )
 
 /** Whether the history is linearizable. */

@@ -4,6 +4,13 @@ import type { Moment, Operation, RegisterInput } from "../../src/Linearizability
 import type { Reference } from "./bruteForce.ts"
 import type { Output } from "./references.ts"
 
+export const read = { _tag: "Read" } as const
+export const write = (value: number) => ({ _tag: "Write", value }) as const
+export const cas = (expected: number, value: number) => ({ _tag: "CompareAndSet", expected, value }) as const
+export const enqueue = (value: number) => ({ _tag: "Enqueue", value }) as const
+export const dequeue = { _tag: "Dequeue" } as const
+export const add = (amount: number) => ({ _tag: "Add", amount }) as const
+
 /** Four moments to an instant, as in virtual time. */
 const moment = (seq: number): Moment => ({ seq, nanos: Math.floor(seq / 4) })
 

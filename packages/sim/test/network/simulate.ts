@@ -17,8 +17,13 @@ export const everywhere = <A, E>(
   seeds: number,
   check: (run: ReturnType<typeof simulate<A, E>>, seed: number | undefined) => void
 ): void => {
-  check(simulate(program), undefined)
-  for (let seed = 0; seed < seeds; seed++) check(simulate(program, { seed }), seed)
+  const checked = (seed: number | undefined) => {
+    const run = simulate(program, { seed })
+    assert.deepStrictEqual(run.warnings, [])
+    check(run, seed)
+  }
+  checked(undefined)
+  for (let seed = 0; seed < seeds; seed++) checked(seed)
 }
 
 export const now: Effect.Effect<number> = Effect.clockWith((clock) => clock.currentTimeMillis)

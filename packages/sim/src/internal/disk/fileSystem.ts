@@ -34,7 +34,8 @@ const attributeMethods = (kernel: Kernel) =>
   }) satisfies Partial<Methods>
 
 /** A number is in seconds, as everywhere in POSIX. */
-const millisOf = (time: Date | number): number => (typeof time === "number" ? time * 1000 : time.getTime())
+const millisOf = (time: Parameters<Methods["utimes"]>[1]): number =>
+  typeof time === "number" ? time * 1000 : time.getTime()
 
 const nameMethods = (kernel: Kernel) =>
   ({

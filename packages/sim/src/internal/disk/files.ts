@@ -2,9 +2,9 @@
 import type { FileSystem } from "effect"
 import { change, forget, seenBytes, sync } from "./content.ts"
 import { Errno } from "./errno.ts"
-import { type FileNode, makeFile, type Node } from "./inode.ts"
+import { type DirectoryNode, type FileNode, makeFile, type Node } from "./inode.ts"
 import { syncDirectory } from "./journal.ts"
-import { existing, locate, type Place } from "./locate.ts"
+import { existing, locate, nodeOf } from "./locate.ts"
 import {
   type Access,
   announce,
@@ -51,16 +51,30 @@ export interface OpenOptions {
   readonly noFollow: boolean
 }
 
-const placeOf = (volume: Volume, path: string, how: How, noFollow: boolean): Place => {
-  const follow = !how.exclusive && !noFollow
-  if (!how.create || !path.endsWith("/")) return locate(volume.root, path, follow)
-  // Nothing that is created by opening it is a directory, whatever is there.
-  locate(volume.root, path.replace(/\/+$/, ""), false)
-  throw new Errno("EISDIR")
+/** What is opened, or where it will be created. */
+interface Target {
+  readonly parent: DirectoryNode
+  readonly name: string | undefined
+  readonly node: FileNode | DirectoryNode | undefined
 }
 
-const create = (volume: Volume, { asDirectory, name, parent }: Place, mode: number, nowMillis: number) => {
-  if (name === undefined || asDirectory) throw new Errno("EISDIR")
+const targetOf = (volume: Volume, path: string, how: How, noFollow: boolean): Target => {
+  const endsWithSlash = how.create && path.endsWith("/")
+  const follow = !how.exclusive && !noFollow && !endsWithSlash
+  const place = locate(volume.root, endsWithSlash ? path.replace(/\/+$/, "") : path, follow)
+  // Nothing that is created by opening it is a directory, whatever is there.
+  const { parent, name } = place
+  if (endsWithSlash || (how.create && place.asDirectory && name !== undefined)) throw new Errno("EISDIR")
+  if (place.node === undefined && how.create) return { parent, name, node: undefined }
+  const node = nodeOf(place)
+  if (how.exclusive) throw new Errno("EEXIST")
+  if (node.kind === "symlink") throw new Errno("ELOOP")
+  if (node.kind === "directory" && how.write) throw new Errno("EISDIR")
+  return { parent, name, node }
+}
+
+const create = (volume: Volume, { name, parent }: Target, mode: number, nowMillis: number): FileNode => {
+  if (name === undefined) throw new Errno("EISDIR")
   const node = makeFile(++volume.inodes, mode, nowMillis)
   changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
   return node
@@ -69,17 +83,12 @@ const create = (volume: Volume, { asDirectory, name, parent }: Place, mode: numb
 export const open = (volume: Volume, path: string, options: OpenOptions, nowMillis: number): Descriptor => {
   begin(volume, `open ${path} ${options.flag}`)
   const how = flags[options.flag]
-  const place = placeOf(volume, path, how, options.noFollow)
-  const found = place.node
-  if (found !== undefined && how.exclusive) throw new Errno("EEXIST")
-  if (found === undefined && !how.create) throw new Errno("ENOENT")
-  if (found?.kind === "symlink") throw new Errno("ELOOP")
-  if (found?.kind === "directory" && how.write) throw new Errno("EISDIR")
-  if (found !== undefined && how.write) assertWritable(volume)
-  const node = found ?? create(volume, place, options.mode, nowMillis)
+  const target = targetOf(volume, path, how, options.noFollow)
+  const { parent: directory, name, node: found } = target
+  const node = found ?? create(volume, target, options.mode, nowMillis)
   const { read, write, append } = how
+  if (write) assertWritable(volume)
   const number = ++volume.opened
-  const { parent: directory, name } = place
   const descriptor: Descriptor = { read, write, append, number, node, directory, name, isOpen: true }
   if (node.kind === "file") {
     if (how.truncate && found !== undefined) setLength(volume, descriptor, node, 0, nowMillis)
@@ -247,8 +256,9 @@ export const setAttributes = (
   attributes: Partial<Pick<Node, "mode" | "uid" | "gid" | "atimeMillis" | "mtimeMillis">>
 ): void => {
   begin(volume, `${text} ${path}`)
-  const { parent, name, node } = locate(volume.root, path, true)
-  if (node === undefined) throw new Errno("ENOENT")
+  const place = locate(volume.root, path, true)
+  const { name, parent } = place
+  const node = nodeOf(place)
   assertWritable(volume)
   Object.assign(node, attributes)
   if (name !== undefined) announce(volume, "Update", parent, name)

@@ -46,7 +46,6 @@ export const locate = (root: DirectoryNode, path: string, follow: boolean): Plac
       if (node.target.startsWith("/")) parent = root
       rest = [...node.target.split("/"), ...rest]
     } else if (isLast) {
-      if (asDirectory && node?.kind === "file") throw new Errno("ENOTDIR")
       return { parent, name, node, asDirectory }
     } else {
       if (node === undefined) throw new Errno("ENOENT")
@@ -56,9 +55,13 @@ export const locate = (root: DirectoryNode, path: string, follow: boolean): Plac
   }
 }
 
-/** What is at `path`, which must exist. */
-export const existing = (root: DirectoryNode, path: string, follow: boolean): Node => {
-  const { node } = locate(root, path, follow)
+/** What is at a place, where there must be something. */
+export const nodeOf = ({ asDirectory, node }: Place): Node => {
   if (node === undefined) throw new Errno("ENOENT")
+  if (asDirectory && node.kind !== "directory") throw new Errno("ENOTDIR")
   return node
 }
+
+/** What is at `path`, which must exist. */
+export const existing = (root: DirectoryNode, path: string, follow: boolean): Node =>
+  nodeOf(locate(root, path, follow))

@@ -2,7 +2,7 @@
 import { Errno } from "./errno.ts"
 import { isWithin, makeDirectory, makeLink, type Node, pathOf } from "./inode.ts"
 import type { EntryChange } from "./journal.ts"
-import { existing, locate, type Place } from "./locate.ts"
+import { existing, locate, nodeOf, type Place } from "./locate.ts"
 import { begin, changeEntries, type Volume } from "./model.ts"
 
 /** A name that is about to change: a slash behind it does not lead through a link. */
@@ -122,7 +122,7 @@ export const readlink = (volume: Volume, path: string): string => {
 
 export const realpath = (volume: Volume, path: string): string => {
   begin(volume, `realpath ${path}`)
-  const { parent, name, node } = locate(volume.root, path, true)
-  if (node === undefined) throw new Errno("ENOENT")
-  return pathOf(parent, name)
+  const place = locate(volume.root, path, true)
+  nodeOf(place)
+  return pathOf(place.parent, place.name)
 }

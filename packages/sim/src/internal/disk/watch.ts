@@ -1,10 +1,10 @@
 /** A stream of what changes at a path, fed by the operations themselves. */
 import { posix } from "node:path"
 import { Effect, type FileSystem, Queue, Stream } from "effect"
-import { Errno } from "./errno.ts"
+import type { Errno } from "./errno.ts"
 import { type DirectoryNode, isWithin, pathOf } from "./inode.ts"
 import { call } from "./kernel.ts"
-import { locate } from "./locate.ts"
+import { locate, nodeOf } from "./locate.ts"
 import { begin, type Change, type Volume } from "./model.ts"
 
 /** So many events wait for their watcher, as on Linux; what comes then is lost. */
@@ -23,8 +23,9 @@ const inDirectory =
 
 const filterFor = (volume: Volume, path: string, recursive: boolean): Filter => {
   begin(volume, `watch ${path}`)
-  const { name, node, parent } = locate(volume.root, path, true)
-  if (node === undefined) throw new Errno("ENOENT")
+  const place = locate(volume.root, path, true)
+  const { name, parent } = place
+  const node = nodeOf(place)
   if (node.kind === "directory") return inDirectory(node, recursive)
   return (change) => (change.directory === parent && change.name === name ? name : undefined)
 }

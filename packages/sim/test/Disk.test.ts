@@ -1,0 +1,441 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, FileSystem, Option, type PlatformError, Queue, Random, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import * as Disk from "../src/Disk.ts"
+import * as Simulation from "../src/Simulation.ts"
+
+type FS = FileSystem.FileSystem
+type Program<A> = Effect.Effect<A, PlatformError.PlatformError>
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+/** `Tag code`, as a program sees it. */
+const errorOf = <A>(program: Program<A>): Effect.Effect<string> =>
+  Effect.match(program, {
+    onSuccess: () => "success",
+    onFailure: ({ cause, reason }) =>
+      cause instanceof Error && "code" in cause ? `${reason._tag} ${cause.code}` : reason._tag
+  })
+
+/** On a new disk with `/file`, `/dir/file` and `/link` to itself. */
+const onDisk = <A>(
+  use: (fs: FS, disk: Disk.Disk) => Program<A>,
+  options?: Disk.Options
+): Effect.Effect<A, PlatformError.PlatformError> =>
+  Effect.gen(function* () {
+    const disk = yield* Disk.make(options)
+    const fs = disk.fileSystem
+    yield* fs.writeFileString("/file", "text")
+    yield* fs.makeDirectory("/dir")
+    yield* fs.writeFileString("/dir/file", "below")
+    yield* fs.symlink("/link", "/link")
+    return yield* use(fs, disk)
+  })
+
+const withFile = <A>(
+  fs: FS,
+  path: string,
+  flag: FileSystem.OpenFlag,
+  use: (file: FileSystem.File) => Program<A>
+) => Effect.scoped(Effect.flatMap(fs.open(path, { flag }), use))
+
+const errors: ReadonlyArray<
+  readonly [error: string, what: string, act: (fs: FS, disk: Disk.Disk) => Program<unknown>]
+> = [
+  ["NotFound ENOENT", "a file that is missing", (fs) => fs.readFile("/missing")],
+  ["AlreadyExists EEXIST", "a directory that is there", (fs) => fs.makeDirectory("/dir")],
+  ["BadResource ENOTDIR", "a path through a file", (fs) => fs.stat("/file/below")],
+  ["BadResource EISDIR", "writing to a directory", (fs) => fs.writeFileString("/dir", "")],
+  ["BadResource ELOOP", "a link that leads to itself", (fs) => fs.readFile("/link")],
+  [
+    "Unknown ENOTEMPTY",
+    "a directory in the place of one that is not empty",
+    (fs) => Effect.andThen(fs.makeDirectory("/other"), fs.rename("/other", "/dir"))
+  ],
+  ["Unknown ERR_FS_EISDIR", "removing a directory as if it were a file", (fs) => fs.remove("/dir")],
+  ["Unknown EINVAL", "a directory that moves into itself", (fs) => fs.rename("/dir", "/dir/below")],
+  ["PermissionDenied EPERM", "a second name for a directory", (fs) => fs.link("/dir", "/second")],
+  ["Busy EBUSY", "moving the root", (fs) => fs.rename("/", "/dir/root")],
+  ["Unknown ENAMETOOLONG", "a name of 256 letters", (fs) => fs.stat(`/${"x".repeat(256)}`)],
+  [
+    "Unknown EBADF",
+    "writing to what is open for reading",
+    (fs) => withFile(fs, "/file", "r", (file) => file.write(bytes("x")))
+  ],
+  [
+    "Unknown EBADF",
+    "reading what is open for writing",
+    (fs) => withFile(fs, "/file", "a", (file) => file.readAlloc(1))
+  ],
+  ["BadArgument", "a path with a null byte", (fs) => fs.readFile("/\0")],
+  [
+    "Unknown ENOSPC",
+    "writing to a full disk",
+    (fs, disk) => Effect.andThen(disk.setCapacity(0), fs.writeFileString("/dir/more", "x"))
+  ],
+  [
+    "Unknown ENOSPC",
+    "growing a file on a full disk",
+    (fs, disk) => Effect.andThen(disk.setCapacity(10), fs.truncate("/file", 11))
+  ],
+  [
+    "Unknown EROFS",
+    "a new name on a disk that is read-only",
+    (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.makeDirectory("/more"))
+  ],
+  [
+    "Unknown EROFS",
+    "a file opened for writing on a disk that is read-only",
+    (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.writeFileString("/file", "x"))
+  ],
+  [
+    "success",
+    "reading from a disk that is read-only",
+    (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.readFile("/file"))
+  ],
+  [
+    "Unknown EIO",
+    "an operation that was chosen to fail",
+    (fs, disk) => Effect.andThen(disk.failAt(1, "EIO"), fs.readFile("/file"))
+  ]
+]
+
+describe("Disk", () => {
+  it.effect.each(errors)("answers %s to %s", ([error, _, act]) =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* errorOf(onDisk(act)), error)
+    })
+  )
+
+  it.effect("names the method, the path and the system call that an error came from", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(onDisk((fs) => fs.rename("/missing", "/there")))
+      assert.strictEqual(error.message, "NotFound: FileSystem.rename (/missing)")
+      assert.propertyVal(error.reason, "syscall", "rename")
+      assert.strictEqual(
+        String(error.cause),
+        "Error: ENOENT: no such file or directory, rename '/missing' -> '/there'"
+      )
+    })
+  )
+
+  it.effect("writes what fits before it says that it is full", () =>
+    onDisk(
+      (fs, disk) =>
+        Effect.gen(function* () {
+          const error = yield* errorOf(fs.writeFileString("/dir/more", "0123456789"))
+          assert.strictEqual(error, "Unknown ENOSPC")
+          assert.strictEqual(yield* fs.readFileString("/dir/more"), "012")
+          const count = yield* withFile(fs, "/file", "r+", (file) => file.write(bytes("TEXT")))
+          assert.strictEqual(count, 4)
+          yield* fs.remove("/dir/more")
+          yield* fs.writeFileString("/dir/more", "012")
+          yield* disk.setCapacity(undefined)
+          yield* fs.writeFileString("/dir/more", "0123456789")
+        }),
+      { capacityBytes: 12 }
+    )
+  )
+
+  it.effect("keeps the room of a removed file until it is closed", () =>
+    onDisk(
+      (fs) =>
+        Effect.gen(function* () {
+          const open = withFile(fs, "/file", "r+", (file) =>
+            Effect.gen(function* () {
+              yield* fs.remove("/file")
+              assert.strictEqual(yield* errorOf(fs.writeFileString("/dir/more", "0123")), "Unknown ENOSPC")
+              assert.deepStrictEqual(yield* file.readAlloc(9), Option.some(bytes("text")))
+            })
+          )
+          yield* open
+          yield* fs.writeFileString("/dir/more", "0123")
+        }),
+      { capacityBytes: 9 }
+    )
+  )
+
+  it.effect("fails at the operation that was chosen, and not at the one after", () =>
+    onDisk((fs, disk) =>
+      Effect.gen(function* () {
+        // Opening is the first, writing the second.
+        yield* disk.failAt(2, "EIO")
+        assert.strictEqual(yield* errorOf(fs.writeFileString("/file", "new")), "Unknown EIO")
+        assert.strictEqual(yield* fs.readFileString("/file"), "")
+        yield* fs.writeFileString("/file", "new")
+      })
+    )
+  )
+
+  it.effect("dies of a failure at an operation that will never come", () =>
+    Effect.gen(function* () {
+      const disk = yield* Disk.make()
+      const exit = yield* Effect.exit(disk.failAt(0, "EIO"))
+      assert.isTrue(Exit.hasDies(exit))
+      assert.include(String(exit), "Disk.failAt: operations count from 1 (the next); got 0")
+    })
+  )
+
+  it.effect("lets other fibers in between the system calls of one operation", () =>
+    onDisk((fs) =>
+      Effect.gen(function* () {
+        const writer = yield* Effect.forkChild(fs.writeFileString("/file", "new text"))
+        const seen = new Set<string>()
+        while (writer.pollUnsafe() === undefined) seen.add(yield* fs.readFileString("/file"))
+        assert.deepStrictEqual(Array.from(seen), ["", "new text"])
+      })
+    )
+  )
+
+  it.effect("loses nothing when the process is killed, but closes its files", () =>
+    onDisk((fs, disk) =>
+      withFile(fs, "/file", "a", (file) =>
+        Effect.gen(function* () {
+          yield* file.write(bytes("!"))
+          yield* disk.kill
+          assert.strictEqual(yield* errorOf(file.write(bytes("!"))), "Unknown EBADF")
+          assert.strictEqual(yield* errorOf(file.sync), "Unknown EBADF")
+          assert.strictEqual(yield* fs.readFileString("/file"), "text!")
+        })
+      )
+    )
+  )
+
+  it.effect("shows what is there, and what a loss of power cannot take", () =>
+    Effect.gen(function* () {
+      const [seen, durable] = yield* onDisk((fs, disk) =>
+        Effect.gen(function* () {
+          yield* withFile(fs, "/file", "r", (file) => file.sync)
+          yield* withFile(fs, "/", "r", (file) => file.sync)
+          yield* fs.writeFileString("/file", "newer")
+          return [yield* disk.snapshot, yield* disk.durable] as const
+        })
+      )
+      const texts = (files: ReadonlyMap<string, Uint8Array>) =>
+        Array.from(files, ([path, bytes]) => `${path} ${new TextDecoder().decode(bytes)}`)
+      assert.deepStrictEqual(texts(seen), ["/file newer", "/dir/file below"])
+      assert.deepStrictEqual(texts(durable), ["/file text"])
+    })
+  )
+
+  it.effect("streams a file, and writes a stream to a file", () =>
+    onDisk((fs) =>
+      Effect.gen(function* () {
+        yield* Stream.run(Stream.make(bytes("one "), bytes("two")), fs.sink("/dir/sink"))
+        const chunks = yield* Stream.runCollect(fs.stream("/dir/sink", { chunkSize: 3, offset: 1 }))
+        assert.deepStrictEqual(
+          chunks.map((chunk) => new TextDecoder().decode(chunk)),
+          ["ne ", "two"]
+        )
+        assert.deepStrictEqual((yield* fs.glob("**/s*", { root: "/" })).sort(), ["dir/sink"])
+      })
+    )
+  )
+
+  it.effect("takes times from the clock", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(5000)
+      yield* onDisk((fs) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust("1 second")
+          yield* fs.writeFileString("/file", "later", { flag: "a" })
+          const { birthtime, mtime } = yield* fs.stat("/file")
+          assert.deepStrictEqual(
+            [birthtime, mtime],
+            [Option.some(new Date(5000)), Option.some(new Date(6000))]
+          )
+        })
+      )
+    })
+  )
+})
+
+describe("temporary files", () => {
+  const names = Effect.gen(function* () {
+    const { fileSystem: fs } = yield* Disk.make()
+    yield* fs.makeDirectory("/dir")
+    return [
+      yield* fs.makeTempDirectory(),
+      yield* fs.makeTempDirectory({ directory: "/dir", prefix: "in-" }),
+      yield* fs.makeTempFile({ suffix: ".txt" })
+    ]
+  })
+
+  it.effect("get their names from Random", () =>
+    Effect.gen(function* () {
+      const [first, second, third] = yield* Random.withSeed(names, "a")
+      assert.match(String(first), /^\/tmp\/\w{6}$/)
+      assert.match(String(second), /^\/dir\/in-\w{6}$/)
+      assert.match(String(third), /^\/tmp\/\w{6}\/[0-9a-f]{12}\.txt$/)
+      assert.deepStrictEqual(yield* Random.withSeed(names, "a"), [first, second, third])
+      assert.notDeepEqual(yield* Random.withSeed(names, "b"), [first, second, third])
+    })
+  )
+
+  it.effect("are given up when chance gives nothing but names that are taken", () => {
+    const stuck = { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0 }
+    return Effect.gen(function* () {
+      const { fileSystem: fs } = yield* Disk.make()
+      assert.strictEqual(yield* fs.makeTempDirectory(), "/tmp/AAAAAA")
+      assert.strictEqual(yield* errorOf(fs.makeTempDirectory()), "AlreadyExists EEXIST")
+    }).pipe(Effect.provideService(Random.Random, stuck))
+  })
+
+  it.effect("are gone when their scope closes", () =>
+    Effect.gen(function* () {
+      const { fileSystem: fs } = yield* Disk.make()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const directory = yield* fs.makeTempDirectoryScoped()
+          yield* fs.writeFileString(`${directory}/file`, "x")
+          const file = yield* fs.makeTempFileScoped()
+          assert.isTrue(yield* fs.exists(file))
+        })
+      )
+      assert.deepStrictEqual(yield* fs.readDirectory("/tmp"), [])
+    })
+  )
+})
+
+describe("watching", () => {
+  /** What a watcher at `path` sees of what `act` does. */
+  const seen = (path: string, recursive: boolean, act: (fs: FS) => Program<unknown>) =>
+    onDisk((fs) =>
+      Effect.gen(function* () {
+        const events = yield* Queue.unbounded<string>()
+        const ready = yield* Queue.unbounded<void>()
+        const watcher = yield* fs
+          .watch(path, { recursive, onReady: () => Queue.offerUnsafe(ready, undefined) })
+          .pipe(
+            Stream.runForEach(({ _tag, path }) => Queue.offer(events, `${_tag} ${path}`)),
+            Effect.forkChild
+          )
+        yield* Queue.take(ready)
+        yield* act(fs)
+        // The stream hands its events on in a fiber of its own.
+        yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+        yield* Fiber.interrupt(watcher)
+        yield* fs.writeFileString("/dir/unseen", "")
+        return yield* Queue.clear(events)
+      })
+    )
+
+  it.effect("a directory shows what happens to the names in it", () =>
+    Effect.gen(function* () {
+      const events = yield* seen("/dir", false, (fs) =>
+        Effect.all([
+          fs.writeFileString("/dir/new", "x"),
+          fs.rename("/dir/new", "/dir/newer"),
+          fs.makeDirectory("/dir/sub"),
+          fs.writeFileString("/dir/sub/deep", ""),
+          fs.chmod("/dir/newer", 0o600),
+          fs.remove("/dir/newer"),
+          fs.writeFileString("/elsewhere", "")
+        ])
+      )
+      assert.deepStrictEqual(events, [
+        "Create new",
+        "Update new",
+        "Remove new",
+        "Create newer",
+        "Create sub",
+        "Update newer",
+        "Remove newer"
+      ])
+    })
+  )
+
+  it.effect("a directory recursively shows what happens below, too", () =>
+    Effect.gen(function* () {
+      const events = yield* seen("/", true, (fs) => fs.truncate("/dir/file", 1))
+      assert.deepStrictEqual(events, ["Update dir/file"])
+    })
+  )
+
+  it.effect("a file shows what happens to its name", () =>
+    Effect.gen(function* () {
+      const events = yield* seen("/file", false, (fs) =>
+        Effect.all([
+          fs.writeFileString("/dir/file", ""),
+          fs.writeFileString("/file", "x"),
+          fs.remove("/file")
+        ])
+      )
+      assert.deepStrictEqual(events, ["Update file", "Update file", "Remove file"])
+    })
+  )
+
+  it.effect("nothing fails as the stat of the Node layer does", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(onDisk((fs) => Stream.runDrain(fs.watch("/missing"))))
+      assert.strictEqual(error.message, "NotFound: FileSystem.stat (/missing)")
+    })
+  )
+})
+
+describe("in a simulation", () => {
+  /** Writes two records, and loses power; the second is not synced. */
+  const program = Effect.gen(function* () {
+    const disk = yield* Disk.make()
+    const fs = disk.fileSystem
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const file = yield* fs.open("/log", { flag: "a" })
+        yield* file.writeAll(bytes("one\n"))
+        yield* file.sync
+        yield* Effect.flatMap(fs.open("/"), (root) => root.sync)
+        yield* file.writeAll(bytes("two\n"))
+      })
+    )
+    yield* disk.losePower
+    return yield* fs.readFileString("/log")
+  })
+
+  it("a disk is calm in the calm run, and takes its choices from the seed in others", () => {
+    const calm = Simulation.run(program)
+    assert.deepStrictEqual(calm.exit, Exit.succeed("one\ntwo\n"))
+    assert.strictEqual(calm.faults.size, 0)
+    const texts = new Set<unknown>()
+    for (let seed = 0; seed < 100; seed++) {
+      const { choices, exit, faults, hash } = Simulation.run(program, { seed })
+      const text = Exit.isSuccess(exit) ? exit.value : String(exit)
+      texts.add(text)
+      assert.strictEqual(faults.has("disk.loss"), text !== "one\ntwo\n")
+      const again = Simulation.run(program, { choices })
+      assert.deepStrictEqual([again.exit, again.hash], [exit, hash])
+    }
+    assert.includeMembers(Array.from(texts), ["one\ntwo\n", "one\n", "one\nt"])
+  })
+
+  it("a disk shows in the trace what is done to it", () => {
+    const { trace } = Simulation.run(program, { trace: true })
+    assert.deepStrictEqual(
+      trace.filter(({ kind }) => kind === "disk").map(({ text }) => text),
+      [
+        "open /log a",
+        "write 3 4 bytes at end",
+        "sync 3",
+        "open / r",
+        "sync 4",
+        "write 3 4 bytes at end",
+        "power lost",
+        "open /log r",
+        "read 5 524288 bytes at 0"
+      ]
+    )
+  })
+})
+
+describe("Disk.layer", () => {
+  it.effect("gives a program files that are its own", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString("/file", "x", { flag: "a" })
+        return yield* fs.readFileString("/file")
+      })
+      assert.strictEqual(yield* Effect.provide(program, Disk.layer()), "x")
+      assert.strictEqual(yield* Effect.provide(program, Disk.layer()), "x")
+    })
+  )
+})
