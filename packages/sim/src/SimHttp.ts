@@ -3,7 +3,8 @@
  */
 import type { Duration, FileSystem, Path } from "effect"
 import { Effect, Layer } from "effect"
-import { type Etag, HttpClient, type HttpPlatform, HttpServer, type HttpServerError } from "effect/http"
+import { type Etag, HttpClient, type HttpPlatform, HttpRouter, HttpServer, type HttpServerError } from "effect/http"
+import { buildOnce } from "./internal/http/buildOnce.ts"
 import { client } from "./internal/http/client.ts"
 import { make } from "./internal/http/server.ts"
 import * as services from "./internal/http/services.ts"
@@ -23,3 +24,7 @@ export const layerServer = (
   HttpServer.HttpServer | HttpPlatform.HttpPlatform | Etag.Generator | FileSystem.FileSystem | Path.Path,
   HttpServerError.ServeError
 > => Layer.merge(Layer.effect(HttpServer.HttpServer, make(options)), services.layer)
+
+export const prebuilt = <A, E, R extends HttpRouter.HttpRouter | services.Services | HttpRouter.Request<string, unknown>>(
+  routes: Layer.Layer<A, E, R>
+) => buildOnce(Effect.provideContext(HttpRouter.toHttpEffect(routes), services.withoutDisk()))

@@ -13,11 +13,11 @@
  * - `SocketReadError`, `SocketWriteError`: it was lost; the `cause` is a `Network.ConnectionLost`.
  * - `SocketUpgradeError`: there is no TLS here.
  *
- * As in Node.js, who reads the end of the stream ends its own side too.
+ * As in Node.js, who reads the end of the stream ends its own side too, as soon as it waits for anything.
  *
  * **Gotchas**
  *
- * A write on a connection that is lost fails. In Node.js some of them wait for ever.
+ * A write on a connection that is closed fails. In Node.js some of them wait for ever.
  *
  * @since 0.1.0
  */
@@ -81,7 +81,7 @@ export const layer = (to: Address, options?: Options): Layer.Layer<Socket.Socket
  * **Details**
  *
  * Its `address` is the host's number on the simulated network, which works as the `host` of an `Address` too. The port is
- * free again when the host has crashed.
+ * free again when the host has crashed. As in Node.js, the scope waits for the connections that handlers have not closed.
  *
  * @since 0.1.0
  * @category constructors
@@ -91,15 +91,19 @@ export const makeServer = (options: {
 }): Effect.Effect<SocketServer.SocketServer["Service"], SocketServer.SocketServerError, Scope.Scope> =>
   Effect.gen(function* () {
     const { driver } = yield* here("SimSocket.makeServer")
-    const { acceptWith, address } = yield* Effect.mapError(
+    // Added first, so that it waits with the port closed.
+    let drained: Effect.Effect<void> = Effect.void
+    yield* Effect.addFinalizer(() => drained)
+    const listening = yield* Effect.mapError(
       listen(options.port),
       (cause) =>
         new SocketServer.SocketServerError({ reason: new SocketServer.SocketServerOpenError({ cause }) })
     )
-    const ip = netOf(driver).ipOf(address.host)
+    drained = listening.drained
+    const { host, port } = listening.address
     return SocketServer.SocketServer.of({
-      address: NetAddress.inetAddressFromIpStringUnsafe(ip, address.port),
-      run: runWith(acceptWith)
+      address: NetAddress.inetAddressFromIpStringUnsafe(netOf(driver).ipOf(host), port),
+      run: runWith(listening.acceptWith)
     })
   })
 

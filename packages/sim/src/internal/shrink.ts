@@ -17,7 +17,8 @@ import {
   lengthOf,
   shrinkList,
   singlePreemptions,
-  trim
+  trim,
+  withoutOnePreemption
 } from "./shrink/recordings.ts"
 
 /** All that decides a run. */
@@ -66,8 +67,8 @@ export interface Shrunk<W, F> {
   readonly complete: boolean
 }
 
-/** With these many seeds all smaller workloads are looked at before one is given all: most need no more. */
-const quickSeeds = 4
+/** With so many seeds all smaller workloads are looked at, again and again, before one is given all of them. */
+const quickSeeds = 2
 
 /** Single preemptions that are tried: a shrunk run rarely takes more operations until its last preemption. */
 const maxPreemptions = 512
@@ -242,21 +243,19 @@ class Shrinking<W, F> {
     for (let before: unknown; before !== this.best; ) {
       before = this.best
       for (const kind of kinds) shrinkList(kind, this.editorOf(kind))
+      while (this.undoPreemption()) {}
     }
     this.onePreemption()
-    this.joint()
   }
 
-  private joint(): void {
-    for (let before: unknown; before !== this.best; ) {
-      before = this.best
-      const { gap, pick } = this.best.choices
-      if (gap.length * pick.length > 400) return
-      outer: for (let j = gap.length - 1; j >= 0; j--) for (const g of gapEdits(gap, j)) for (let i = pick.length - 1; i >= 0; i--) for (const p of pickEdits(pick, i)) {
-        if (this.isOver()) return
-        if (this.attemptChoices({ ...this.best.choices, gap: trim(g), pick: trim(p) })) break outer
-      }
+  /** A preemption makes one more pick: without it, one of the picks has to go as well, but which is not known. */
+  private undoPreemption(): boolean {
+    const { choices } = this.best
+    for (const { gap, pick } of withoutOnePreemption(choices)) {
+      if (this.isOver()) return false
+      if (this.attemptChoices({ ...choices, gap, pick })) return true
     }
+    return false
   }
 
   private editorOf(kind: Choices.Kind) {
@@ -273,8 +272,8 @@ class Shrinking<W, F> {
   }
 
   /**
-   * Picks and gaps hang together: where a task runs out of turn, other operations are counted. So they can get stuck
-   * together, where no step is small enough, although a single preemption at the right operation does it.
+   * Where tasks run out of turn, other operations are counted. So there are recordings that no small step makes simpler,
+   * although a single preemption at the right operation does it.
    */
   private onePreemption(): void {
     const { choices } = this.best
@@ -297,6 +296,3 @@ export const shrink = <W, F>(
   failure: string,
   options: Options = {}
 ): Shrunk<W, F> => new Shrinking(subject, failing, failure, options).run()
-
-const gapEdits = (l: ReadonlyArray<number>, j: number): number[][] => [...(j + 1 < l.length ? [[...l.slice(0,j), l[j]!+l[j+1]!, ...l.slice(j+2)]] : []),[...l.slice(0,j), ...l.slice(j+1)],...(j + 2 < l.length ? [[...l.slice(0,j), l[j]!+l[j+2]!, ...l.slice(j+3)]] : [])]
-const pickEdits = (l: ReadonlyArray<number>, i: number): number[][] => [[...l.slice(0,i), ...l.slice(i+1)],l.with(i, 0),[...l.slice(0,i), ...l.slice(i+2)]]

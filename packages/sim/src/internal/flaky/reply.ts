@@ -1,8 +1,9 @@
 /** What the caller of a server gets to see, and when. */
 import { Effect, Exit, type Fiber } from "effect"
-import type { Behaviour, Call } from "../../FlakyServer.ts"
+import type { Behaviour, Call, Script } from "../../FlakyServer.ts"
 import { CurrentHost } from "../host.ts"
 import { type Entry, type Ledger, toNanos } from "./ledger.ts"
+import { behavioursOf } from "./script.ts"
 import { nowNanos, wait } from "./time.ts"
 
 /** How a server fails. */
@@ -20,7 +21,21 @@ interface Exchange<Req, A, E> {
   readonly errors: Errors<E>
 }
 
-type Fault = "hang" | "refuse" | "error" | "lostReply" | "die" | "uninterruptible"
+const faults = {
+  Answer: undefined,
+  Hang: "hang",
+  Refuse: "refuse",
+  Error: "error",
+  LoseReply: "lostReply",
+  Die: "die",
+  Uninterruptible: "uninterruptible"
+} as const satisfies Record<Behaviour["_tag"], string | undefined>
+
+type Fault = NonNullable<(typeof faults)[Behaviour["_tag"]]>
+
+/** The kinds of faults that a script plans, as a run counts them. */
+export const plannedFaults = (script: Script): ReadonlyArray<string> =>
+  behavioursOf(script).flatMap(({ _tag }) => (faults[_tag] === undefined ? [] : [`server.${faults[_tag]}`]))
 
 type Outcome = NonNullable<Call<unknown>["outcome"]>
 

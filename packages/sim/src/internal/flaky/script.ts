@@ -26,7 +26,7 @@ export const behaviourAt = (script: Script, index: number, elapsedMillis: number
   }
 }
 
-const behavioursOf = (script: Script): ReadonlyArray<Behaviour> => {
+export const behavioursOf = (script: Script): ReadonlyArray<Behaviour> => {
   switch (script._tag) {
     case "Calls":
       return [...script.calls, script.afterwards]

@@ -1,8 +1,9 @@
 /** A server: its ledger, and the script that says how to treat a call. */
 import { Effect } from "effect"
 import type { FlakyServer, Script } from "../../FlakyServer.ts"
+import { CurrentHost } from "../host.ts"
 import { Ledger, type Rules } from "./ledger.ts"
-import { type Errors, reply } from "./reply.ts"
+import { type Errors, plannedFaults, reply } from "./reply.ts"
 import { behaviourAt, invalidMillis } from "./script.ts"
 import { nowNanos } from "./time.ts"
 
@@ -20,6 +21,7 @@ export const serve = <Req, A, E>(
       const problem = `the script of ${name} has a length of ${invalid} ms: it must be finite and at least 0`
       return Effect.die(new Error(problem))
     }
+    for (const fault of plannedFaults(script)) maker.getRef(CurrentHost)?.driver.planned.add(fault)
     const madeNanos = nowNanos(maker)
     const ledger = new Ledger(rules)
     const settled = <B>(look: () => B): Effect.Effect<B> =>

@@ -1,7 +1,6 @@
 /** Writes the response of a handler to the connection of its request. */
 import { Cause, Effect, Stream } from "effect"
 import { Cookies, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
-import { here } from "../machine.ts"
 import { ConnectionLost } from "../network/connection.ts"
 import { encodeHead, end, frames } from "./message.ts"
 import { refusedBody } from "./refusals.ts"
@@ -58,15 +57,6 @@ const sendBody = (
   )
 }
 
-const refuse = (source: Received, problem: Error): Effect.Effect<never> =>
-  Effect.gen(function* () {
-    const { driver } = yield* here("SimHttp.layerServer")
-    driver.warnings.add(problem.message)
-    const response = HttpServerResponse.text(problem.message, { status: 500 })
-    yield* sendWhole(source, frames(headOf(response), new TextEncoder().encode(problem.message), end))
-    return yield* Effect.die(problem)
-  })
-
 export const respond = (request: HttpServerRequest.HttpServerRequest, response: Response): Effect.Effect<void> => {
   // house: the one that `serve` made
   const { method, source } = request as ServerRequest
@@ -75,7 +65,10 @@ export const respond = (request: HttpServerRequest.HttpServerRequest, response: 
     return sendWhole(source, frames(headOf(response), end))
   }
   const refused = refusedBody(body._tag)
-  if (refused !== undefined) return refuse(source, refused)
+  if (refused !== undefined) {
+    const failed = headOf(HttpServerResponse.empty({ status: 500 }))
+    return Effect.andThen(sendWhole(source, frames(failed, end)), Effect.die(refused))
+  }
   if (body._tag === "Stream") return sendBody(source, response, body.stream)
   if (body._tag === "Uint8Array" && body.body.length > 0) {
     return sendWhole(source, frames(headOf(response), body.body, end))

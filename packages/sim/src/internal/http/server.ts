@@ -3,6 +3,8 @@ import { Cause, Effect, Exit, FiberSet, Queue, Scope } from "effect"
 import { HttpEffect, HttpServer, HttpServerError, HttpServerRequest } from "effect/http"
 import { NetAddress } from "effect/net"
 import type { Options } from "../../SimHttp.ts"
+import { Unsupported } from "../../SimulationError.ts"
+import type { HostState } from "../host.ts"
 import { here } from "../machine.ts"
 import { type Connection, type ConnectionLost, listen } from "../network/connection.ts"
 import { netOf } from "../network/net.ts"
@@ -33,6 +35,15 @@ const untilGone = (connection: Connection): Effect.Effect<void, ConnectionLost> 
 
 type Handled = Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
 
+/** A defect of a handler is a 500 to its client, which does not say that the handler would be right elsewhere. */
+const warnOfRefusals = (host: HostState, cause: Cause.Cause<never>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    for (const reason of cause.reasons) {
+      if (reason._tag !== "Die" || !(reason.defect instanceof Unsupported)) continue
+      host.driver.warnings.add(`on "${host.name}", ${reason.defect.message}`)
+    }
+  })
+
 /** Serves the one request of a connection, until the client has closed it. */
 const serveOne = (
   connection: Connection,
@@ -58,8 +69,8 @@ const serveOne = (
   })
 
 export const make = Effect.fnUntraced(function* ({ gracefulShutdownTimeout = "20 seconds", port }: Options) {
-  const { driver } = yield* here("SimHttp.layerServer")
-  const net = netOf(driver)
+  const host = yield* here("SimHttp.layerServer")
+  const net = netOf(host.driver)
   const listening = yield* Scope.fork(yield* Effect.scope)
   const { acceptWith, address } = yield* listen(port).pipe(
     Scope.provide(listening),
@@ -69,7 +80,9 @@ export const make = Effect.fnUntraced(function* ({ gracefulShutdownTimeout = "20
     address: NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, address.port),
     serve: Effect.fnUntraced(function* (app, middleware) {
       const fibers = yield* FiberSet.make<void, Lost>()
-      const handled = HttpEffect.toHandled(app, respond, middleware)
+      const handled = Effect.tapCause(HttpEffect.toHandled(app, respond, middleware), (cause) =>
+        warnOfRefusals(host, cause)
+      )
       const serveNext = acceptWith((connection) =>
         FiberSet.run(fibers, serveOne(connection, net.ipOf(connection.remote.host), fibers, handled))
       )

@@ -1,9 +1,10 @@
 /** What routes may ask the platform for, as far as it can be had without promises. */
 import { type Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Etag, HttpPlatform } from "effect/http"
+import { buildOnce } from "./buildOnce.ts"
 import * as refusals from "./refusals.ts"
 
-type Services = HttpPlatform.HttpPlatform | Etag.Generator | FileSystem.FileSystem | Path.Path
+export type Services = HttpPlatform.HttpPlatform | Etag.Generator | FileSystem.FileSystem | Path.Path
 
 const platform: Layer.Layer<HttpPlatform.HttpPlatform, never, FileSystem.FileSystem> = Layer.effect(
   HttpPlatform.HttpPlatform,
@@ -25,9 +26,8 @@ const over = (disk: FileSystem.FileSystem): Layer.Layer<Services> =>
 let diskless: Context.Context<Services> | undefined
 
 /** Without state, so one for all runs: building it takes longer than serving a request. */
-const withoutDisk = (): Context.Context<Services> => {
-  // house: nothing in these layers waits, or looks at the run
-  diskless ??= Effect.runSync(Effect.scoped(Layer.build(over(refusals.noFileSystem))))
+export const withoutDisk = (): Context.Context<Services> => {
+  diskless ??= buildOnce(Layer.build(over(refusals.noFileSystem)))
   return diskless
 }
 

@@ -21,6 +21,8 @@ export interface Connection {
   readonly read: Effect.Effect<Uint8Array | undefined, ConnectionLost>
   /** FIN, after what was written: this side writes no more. */
   readonly end: Effect.Effect<void>
+  /** `end`, after what the calling fiber does before it waits. */
+  readonly endSoon: Effect.Effect<void>
   /** FIN, after what was written, and nothing is read any more: what still arrives is answered by RST. */
   readonly close: Effect.Effect<void>
   /** As `close`, but what was written and not yet sent is dropped. */
@@ -37,6 +39,7 @@ const connectionOf = (end: End): Connection => ({
   write: (bytes) => Effect.suspend(() => end.submit(bytes)),
   read: end.until(() => end.take()),
   end: Effect.sync(() => end.finish()),
+  endSoon: Effect.sync(() => end.finishSoon()),
   close: Effect.sync(() => end.close()),
   destroy: Effect.sync(() => end.destroy()),
   reset: Effect.sync(() => end.reset()),
@@ -85,6 +88,8 @@ export interface Listening {
   readonly acceptWith: <A, E, R>(
     use: (connection: Connection) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E, R>
+  /** Waits until every connection that was accepted is lost, has ended, or was closed with all that was written sent. */
+  readonly drained: Effect.Effect<void>
 }
 
 /** Listens on a port, on any that is free for 0, until the scope closes or the host crashes. */
@@ -104,7 +109,8 @@ export const listen = (port: number): Effect.Effect<Listening, AddressInUse, Sco
     return {
       address: stack.address(listener.port),
       accept: acceptOn(listener, Effect.succeed),
-      acceptWith: (use) => acceptOn(listener, use)
+      acceptWith: (use) => acceptOn(listener, use),
+      drained: listener.changed.until(() => (listener.isDrained ? Effect.void : undefined))
     }
   })
 

@@ -8,6 +8,7 @@ import { Flow, nothing } from "./flow.ts"
 import type { Kind } from "./link.ts"
 import type { Net } from "./net.ts"
 import { Signal } from "./signal.ts"
+import type { Listener } from "./stack.ts"
 
 /** Both ends of a connection. */
 export class Line {
@@ -60,6 +61,7 @@ export class End {
   private readonly line: Line
   private readonly window: number
   private changed: Signal | undefined = undefined
+  private listener: Listener | undefined = undefined
   private patience: Timer | undefined = undefined
   private refused: ConnectFailed["reason"] = "Refused"
   private lost: LossReason | undefined = undefined
@@ -156,6 +158,17 @@ export class End {
     this.pump()
   }
 
+  /** `finish`, in a task of its own: what its program does before it waits again goes first. */
+  finishSoon(): void {
+    const { life } = this
+    if (life !== undefined) life.driver.post(life, () => this.finish(), 0)
+  }
+
+  /** Whether its program has nothing to do with it any more. */
+  get isClosed(): boolean {
+    return this.phase === "over" || (this.abandoned && this.finSent)
+  }
+
   /** Closes it for good, after what was written. */
   close(): void {
     if (this.phase === "over") return
@@ -164,7 +177,7 @@ export class End {
     this.inbox = []
     this.unread = 0
     this.finish()
-    this.changed?.ring()
+    this.tell()
   }
 
   /** As `close`, but what was not yet sent is dropped. */
@@ -189,6 +202,7 @@ export class End {
     const listener = this.net.stack(life).listeners.get(this.local.port)
     if (listener?.isFull === true) return false
     this.belongTo(life)
+    this.listener = listener
     return true
   }
 
@@ -216,7 +230,7 @@ export class End {
     const { link } = this.peer.out
     const isRefused = link.shape.refuse
     if (isRefused) link.tookEffect("refuse", "SYN")
-    if (isRefused || this.listener() === undefined) {
+    if (isRefused || this.listener === undefined) {
       this.leave("Reset")
       this.out.reset()
       return
@@ -230,19 +244,14 @@ export class End {
     this.phase = "open"
     this.stopDialing()
     this.out.send("ACK")
-    this.changed?.ring()
+    this.tell()
   }
 
   private enter(): void {
     if (this.phase !== "halfOpen") return
-    const listener = this.listener()
-    if (listener === undefined) return this.reset()
+    if (this.listener?.isOpen !== true) return this.reset()
     this.phase = "open"
-    listener.offer(this)
-  }
-
-  private listener() {
-    return this.life === undefined ? undefined : this.net.stack(this.life).listeners.get(this.local.port)
+    this.listener.offer(this)
   }
 
   private receiveData(bytes: Uint8Array): void {
@@ -250,13 +259,13 @@ export class End {
     if (this.abandoned) return this.reset()
     this.inbox.push(bytes)
     this.unread += bytes.length
-    this.changed?.ring()
+    this.tell()
   }
 
   private receiveFin(): void {
     this.finReceived = true
-    this.changed?.ring()
     this.endWhenDone()
+    this.tell()
   }
 
   /** It was lost. What had arrived and was not read is lost with it. */
@@ -284,7 +293,12 @@ export class End {
     this.out.stop()
     this.stopDialing()
     this.line.forget()
+    this.tell()
+  }
+
+  private tell(): void {
     this.changed?.ring()
+    if (this.isClosed) this.listener?.forget(this)
   }
 
   private stopDialing(): void {
@@ -325,11 +339,12 @@ export class End {
       this.outbox.shift()
       writing = this.outbox[0]
     }
-    if (progress) this.changed?.ring()
+    if (progress) this.tell()
     if (!this.finishing || this.finSent || writing !== undefined) return
     this.finSent = true
     this.out.send("FIN")
     this.endWhenDone()
+    this.tell()
   }
 
   private read(): Uint8Array {

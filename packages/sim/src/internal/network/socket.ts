@@ -29,11 +29,11 @@ const endWith = (live: Live, error: Socket.SocketError): Effect.Effect<never, So
   })
 
 const pullOf = (live: Live): Socket.Reader["pull"] => {
-  const { end, read } = live.connection
+  const { endSoon, read } = live.connection
   const pull: Socket.Reader["pull"] = Effect.matchEffect(read, {
     onFailure: (lost) => endWith(live, readError(lost)),
     onSuccess: (bytes): Socket.Reader["pull"] =>
-      bytes === undefined ? Effect.andThen(end, endWith(live, closeError(1000))) : Effect.succeed([bytes])
+      bytes === undefined ? Effect.andThen(endSoon, endWith(live, closeError(1000))) : Effect.succeed([bytes])
   })
   return Effect.suspend(() => (live.ended === undefined ? pull : Effect.fail(live.ended)))
 }
@@ -52,6 +52,13 @@ const joined = (chunks: ReadonlyArray<Uint8Array | string>): Uint8Array => {
   }
   return all
 }
+
+const writeTo = (live: Live, bytes: Uint8Array): Effect.Effect<void, Socket.SocketError> =>
+  Effect.catch(live.connection.write(bytes), (lost) => {
+    // Who writes after the end has lost the other direction too, as on a socket of Node.js.
+    if (lost.reason === "Closed") live.ended ??= readError(lost)
+    return Effect.andThen(live.connection.destroy, Effect.fail(writeError(lost)))
+  })
 
 /** A code above 1000 is an error on this side; the other side sees the end of the stream in any case. */
 const closeBy = (live: Live, { code }: Socket.CloseEvent): Effect.Effect<void> =>
@@ -87,8 +94,7 @@ export const fromConnection = (
       Effect.suspend(() =>
         current === undefined ? Effect.andThen(isOpen.await, withLive(use)) : use(current)
       )
-    const send = (bytes: Uint8Array) =>
-      withLive(({ connection }) => Effect.mapError(connection.write(bytes), writeError))
+    const send = (bytes: Uint8Array) => withLive((live) => writeTo(live, bytes))
     const writer: Socket.Writer = {
       write: (chunk) =>
         Socket.isCloseEvent(chunk) ? withLive((live) => closeBy(live, chunk)) : send(joined([chunk])),

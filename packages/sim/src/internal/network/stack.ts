@@ -18,7 +18,10 @@ const connectNanos = 127e9
 export class Listener {
   readonly port: number
   readonly changed: Signal
+  isOpen = true
   private readonly backlog: Array<End> = []
+  /** Those that were accepted and are not closed. */
+  private readonly served = new Set<End>()
 
   constructor(life: HostState, port: number) {
     this.port = port
@@ -33,13 +36,29 @@ export class Listener {
     return this.backlog.length >= maxBacklog
   }
 
+  get isDrained(): boolean {
+    return this.served.size === 0
+  }
+
   offer(end: End): void {
     this.backlog.push(end)
     this.changed.ring()
   }
 
   take(): End | undefined {
-    return this.backlog.shift()
+    const end = this.backlog.shift()
+    if (end !== undefined && !end.isClosed) this.served.add(end)
+    return end
+  }
+
+  forget(end: End): void {
+    if (this.served.delete(end) && this.isDrained) this.changed.ring()
+  }
+
+  /** Connections that nobody has accepted are reset. */
+  close(): void {
+    this.isOpen = false
+    for (const end of this.backlog.splice(0)) end.reset()
   }
 }
 
@@ -86,10 +105,9 @@ export class Stack {
     return listener
   }
 
-  /** Connections that nobody has accepted are reset. */
   unlisten(listener: Listener): void {
-    if (this.listeners.get(listener.port) === listener) this.listeners.delete(listener.port)
-    for (let end = listener.take(); end !== undefined; end = listener.take()) end.reset()
+    this.listeners.delete(listener.port)
+    listener.close()
   }
 
   dial(to: Address): End {

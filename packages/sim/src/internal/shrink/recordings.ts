@@ -51,6 +51,14 @@ export const keyOf = (recording: Choices.Recording): string => JSON.stringify(li
 
 const operationsOf = (gap: number): number => (gap === 0 ? calmGap : gap)
 
+type Replace = (block: List) => List
+
+const replaceBlock = (list: List, start: number, end: number, replace: Replace): List => [
+  ...list.slice(0, start),
+  ...replace(list.slice(start, end)),
+  ...list.slice(end)
+]
+
 /** Gaps after which exactly one preemption comes, after so many operations: 300 are `[0, 44]`. */
 const gapsFor = (operations: number): List => {
   const calm = Array.from({ length: Math.floor(operations / calmGap) }, () => 0)
@@ -58,6 +66,8 @@ const gapsFor = (operations: number): List => {
 }
 
 const operationsIn = (gaps: List): number => sumOf(gaps.map(operationsOf))
+
+const mergeGaps: Replace = (gaps) => gapsFor(operationsIn(gaps))
 
 /**
  * All lists of gaps with a single preemption, the earliest first.
@@ -69,9 +79,25 @@ export const singlePreemptions = function* (gaps: List, maxCount: number): Itera
   for (let operations = 1; operations <= last; operations++) yield gapsFor(operations)
 }
 
+/** Longer lists have too many pairs to try them all. */
+const maxPairs = 1024
+
+/** All pairs of gaps and picks of which two neighbouring gaps are one, and one pick is left out. */
+export const withoutOnePreemption = function* ({
+  gap,
+  pick
+}: Choices.Recording): Iterable<Pick<Choices.Recording, "gap" | "pick">> {
+  if (gap.length * pick.length > maxPairs) return
+  for (let end = gap.length; end >= 2; end--) {
+    const fewer = replaceBlock(gap, end - 2, end, mergeGaps)
+    for (let index = pick.length - 1; index >= 0; index--)
+      yield { gap: fewer, pick: trim(pick.toSpliced(index, 1)) }
+  }
+}
+
 /** How neighbours of one kind become one: what follows stays where it is, as far as that can be known. */
-const merges: Partial<Record<Choices.Kind, (block: List) => List>> = {
-  gap: (block) => gapsFor(operationsIn(block)),
+const merges: Partial<Record<Choices.Kind, Replace>> = {
+  gap: mergeGaps,
   // To take the second and then what is second now is, but for their order, to take the third at once.
   pick: (block) => [sumOf(block)]
 }
@@ -84,7 +110,7 @@ export interface Editor {
 }
 
 /** Proposes to replace each block, from the whole list down to blocks of `least`, the last blocks first. */
-const eachBlock = (editor: Editor, least: number, replace: (block: List) => List): void => {
+const eachBlock = (editor: Editor, least: number, replace: Replace): void => {
   for (let size = editor.list().length; size >= least; size = Math.floor(size / 2)) {
     // Steps leave no pair of neighbours out when blocks of two are the smallest.
     for (let end = editor.list().length; end >= least; end -= size - least + 1) {
@@ -94,7 +120,7 @@ const eachBlock = (editor: Editor, least: number, replace: (block: List) => List
       end = Math.min(end, list.length)
       if (end < least) break
       const start = Math.max(0, end - size)
-      editor.propose([...list.slice(0, start), ...replace(list.slice(start, end)), ...list.slice(end)])
+      editor.propose(replaceBlock(list, start, end, replace))
     }
   }
 }
