@@ -115,7 +115,7 @@ const faults = Suite.make<number>({
   name: "faults take effect",
   guarantees: ["SIM-2", "SIM-3"],
   arbitrary: fc.integer({ min: 1, max: 50 }),
-  faults: FaultPlan.arbitrary({ hosts, withinMillis: 1000 }),
+  faults: FaultPlan.arbitrary({ hosts, kinds: ["Crash", "Pause", "Skew"], withinMillis: 1000 }),
   run: (periodMillis) =>
     Effect.gen(function* () {
       const made = yield* Effect.forEach(hosts, (name) =>

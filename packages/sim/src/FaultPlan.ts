@@ -3,8 +3,14 @@
  *
  * @since 0.1.0
  */
+
+import { Effect } from "effect"
 import * as fc from "fast-check"
-import { describe as inWords, kindOf as kind } from "./internal/faultPlan.ts"
+import { atPoints, ofHosts, ofLinks, pairsOf } from "./internal/faults/draw.ts"
+import { healAll as healWorld } from "./internal/faults/inject.ts"
+import { kindOf as kind } from "./internal/faults/kind.ts"
+import { describe as inWords } from "./internal/faults/words.ts"
+import { here } from "./internal/machine.ts"
 
 /**
  * A host is killed, and starts again after a while.
@@ -66,12 +72,95 @@ export interface Point {
 }
 
 /**
+ * The way from one host to another, and back unless `oneWay`, for a while.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Between {
+  readonly from: string
+  readonly to: string
+  readonly oneWay: boolean
+  readonly atMillis: number
+  readonly forMillis: number
+}
+
+/**
+ * Nothing gets through.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Partition extends Between {
+  readonly _tag: "Partition"
+}
+
+/**
+ * What is sent waits, and arrives when it is over.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hold extends Between {
+  readonly _tag: "Hold"
+}
+
+/**
+ * What is sent takes long.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Slow extends Between {
+  readonly _tag: "Slow"
+  readonly latencyMillis: number
+}
+
+/**
+ * Some of what is sent is lost. A connection sends it again, later.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Lossy extends Between {
+  readonly _tag: "Lossy"
+  /** The chance of each message, from 0 to 1. */
+  readonly loss: number
+}
+
+/**
+ * All connections between two hosts are reset.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reset {
+  readonly _tag: "Reset"
+  readonly from: string
+  readonly to: string
+  readonly atMillis: number
+}
+
+/**
+ * A host is cut off from all others.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Isolate {
+  readonly _tag: "Isolate"
+  readonly host: string
+  readonly atMillis: number
+  readonly forMillis: number
+}
+
+/**
  * One fault.
  *
  * @since 0.1.0
  * @category models
  */
-export type Fault = Crash | Pause | Skew | Point
+export type Fault = Crash | Pause | Skew | Point | Partition | Isolate | Hold | Reset | Slow | Lossy
 
 /**
  * What is injected into a run.
@@ -104,8 +193,10 @@ export const describe: (fault: Fault) => string = inWords
  * @category models
  */
 export interface Options {
-  /** The hosts that may crash, pause, and lose the time; none by default. */
+  /** The hosts that may crash, pause, lose the time, and be cut off; none by default. */
   readonly hosts?: ReadonlyArray<string> | undefined
+  /** The pairs of hosts whose network may fail; all pairs of `hosts` by default. */
+  readonly links?: ReadonlyArray<readonly [from: string, to: string]> | undefined
   /** The named points of the code under test at which something may happen; none by default. */
   readonly points?: ReadonlyArray<string> | undefined
   /** Faults begin within this time; 10,000 by default. */
@@ -116,64 +207,6 @@ export interface Options {
   readonly max?: number | undefined
 }
 
-const millis = (max: number): fc.Arbitrary<number> => fc.nat(Math.max(0, Math.floor(max)))
-
-const crashes = (host: fc.Arbitrary<string>, within: number): fc.Arbitrary<Fault> =>
-  fc.record({
-    _tag: fc.constant("Crash" as const),
-    host,
-    atMillis: millis(within),
-    downMillis: fc.option(
-      millis(within / 4).map((down) => down + 1),
-      { nil: undefined }
-    )
-  })
-
-const pauses = (host: fc.Arbitrary<string>, within: number): fc.Arbitrary<Fault> =>
-  fc.record({
-    _tag: fc.constant("Pause" as const),
-    host,
-    atMillis: millis(within),
-    forMillis: millis(within / 2).map((pause) => pause + 1)
-  })
-
-const skews = (host: fc.Arbitrary<string>, within: number): fc.Arbitrary<Fault> =>
-  fc.record({
-    _tag: fc.constant("Skew" as const),
-    host,
-    atMillis: millis(within),
-    offsetMillis: fc.integer({ min: -within, max: within }),
-    rate: fc.constantFrom(1, 0.9, 1.1, 0.5, 2)
-  })
-
-type Drawn = readonly [Fault["_tag"], fc.Arbitrary<Fault>]
-
-const ofHosts = (host: fc.Arbitrary<string>, within: number): ReadonlyArray<Drawn> => [
-  ["Crash", crashes(host, within)],
-  ["Pause", pauses(host, within)],
-  ["Skew", skews(host, within)]
-]
-
-const atPoints = (point: fc.Arbitrary<string>, within: number): Drawn => [
-  "Point",
-  fc.record({
-    _tag: fc.constant("Point" as const),
-    point,
-    occurrence: fc.integer({ min: 1, max: 4 }),
-    action: fc.oneof(
-      fc.record({
-        _tag: fc.constant("Delay" as const),
-        millis: millis(within / 4).map((delay) => delay + 1)
-      }),
-      fc.record({ _tag: fc.constant("Die" as const) }),
-      fc.record({
-        _tag: fc.constant("Crash" as const),
-        downMillis: millis(within / 4).map((down) => down + 1)
-      })
-    )
-  })
-]
-
 /**
  * Draws plans. The empty plan is the simplest.
  *
@@ -181,12 +214,34 @@ const atPoints = (point: fc.Arbitrary<string>, within: number): Drawn => [
  * @category constructors
  */
 export const arbitrary = (options: Options): fc.Arbitrary<Plan> => {
-  const { hosts = [], kinds, max = 4, points = [], withinMillis = 10_000 } = options
+  const { hosts = [], kinds, links = pairsOf(hosts), max = 4, points = [], withinMillis = 10_000 } = options
   const faults = [
     ...(hosts.length === 0 ? [] : ofHosts(fc.constantFrom(...hosts), withinMillis)),
+    ...(links.length === 0 ? [] : ofLinks(fc.constantFrom(...links), withinMillis)),
     ...(points.length === 0 ? [] : [atPoints(fc.constantFrom(...points), withinMillis)])
   ]
     .filter(([kind]) => kinds === undefined || kinds.includes(kind))
     .map(([, fault]) => fault)
   return faults.length === 0 ? fc.constant([]) : fc.array(fc.oneof(...faults), { maxLength: max })
 }
+
+/**
+ * Ends all faults: none begins any more, paused hosts go on, crashed ones start again, and the network is whole.
+ *
+ * **When to use**
+ *
+ * For liveness: at the end of a program, heal the world, and let `Check.converges` wait until all is well.
+ *
+ * **Details**
+ *
+ * Clocks that went wrong stay wrong. Conditions that `Network.setLink` set end too.
+ *
+ * @since 0.1.0
+ * @category healing
+ */
+export const healAll: Effect.Effect<void> = Effect.flatMap(here("FaultPlan.healAll"), ({ driver }) =>
+  Effect.sync(() => {
+    driver.emit("note", "all faults end")
+    healWorld(driver)
+  })
+)

@@ -13,7 +13,8 @@
  * - `SocketReadError`, `SocketWriteError`: it was lost; the `cause` is a `Network.ConnectionLost`.
  * - `SocketUpgradeError`: there is no TLS here.
  *
- * As in Node.js, who reads the end of the stream ends its own side too, as soon as it waits for anything.
+ * As in Node.js, a socket ends with the other side: when that has ended and all was read, it cannot write any more after
+ * its fiber has waited for anything.
  *
  * **Gotchas**
  *

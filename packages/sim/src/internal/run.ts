@@ -13,7 +13,7 @@ import {
 import * as Strategy from "../Strategy.ts"
 import type * as Trace from "../Trace.ts"
 import { Driver, fiberName, type Stuck } from "./driver.ts"
-import { arm } from "./faultPlan.ts"
+import { arm } from "./faults/inject.ts"
 import { seal } from "./seal.ts"
 import { Recorded, type Recorder, Seeded } from "./source.ts"
 import { diceOf, replay, type Steering, steer } from "./steering.ts"

@@ -1,7 +1,19 @@
 /** The services that every fiber of a host finds in its context. */
-import { Clock, Console, Context, Fiber, Formatter, Logger, Metric, Random, Scheduler, Scope, Tracer } from "effect"
+import {
+  Clock,
+  Console,
+  Context,
+  Fiber,
+  Formatter,
+  Logger,
+  Metric,
+  Random,
+  Scheduler,
+  Scope,
+  Tracer
+} from "effect"
 import type { Driver } from "./driver.ts"
-import { FaultPoints } from "./faultPoint.ts"
+import { FaultPoints } from "./faults/point.ts"
 import { CurrentHost, type HostState } from "./host.ts"
 import { Dice } from "./source.ts"
 

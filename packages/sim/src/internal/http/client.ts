@@ -3,12 +3,12 @@ import { Cause, Effect, Exit, type Fiber, Scope, Stream } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest } from "effect/http"
 import type { HostState } from "../host.ts"
 import { here, machines } from "../machine.ts"
-import { type Connection, ConnectionLost, connectWith } from "../network/connection.ts"
+import { type Connection, type ConnectionLost, connectWith } from "../network/connection.ts"
 import { ClientResponse } from "./clientResponse.ts"
 import type { Pieces } from "./incoming.ts"
 import { encodeHead, end, frames, MessageReader, type ResponseHead } from "./message.ts"
 import * as refusals from "./refusals.ts"
-import { sendStream } from "./sendStream.ts"
+import { isLost, sendStream } from "./sendStream.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
 type ClientError = HttpClientError.HttpClientError
@@ -41,8 +41,6 @@ const hostOf = (from: HostState, name: string): string => {
   for (const machine of known.values()) if (machine.name.toLowerCase() === name) return machine.name
   return name
 }
-
-const isLost = (error: unknown): error is ConnectionLost => error instanceof ConnectionLost
 
 /** One request, and what becomes of its connection. */
 class Exchange {
@@ -106,6 +104,7 @@ class Exchange {
       return connection.write(body.length === 0 ? frames(head, end) : frames(head, body, end))
     }
     const upload = sendStream(connection, body, { head }).pipe(
+      Effect.flatMap(connection.write),
       // Noticed by whoever waits for the response, which may have come all the same.
       Effect.catchIf(isLost, () => Effect.void),
       Effect.catchCause((cause) => {

@@ -1,10 +1,9 @@
 /** Writes the response of a handler to the connection of its request. */
 import { Cause, Effect, Stream } from "effect"
 import { Cookies, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
-import { ConnectionLost } from "../network/connection.ts"
 import { encodeHead, end, frames } from "./message.ts"
 import { refusedBody } from "./refusals.ts"
-import { sendStream } from "./sendStream.ts"
+import { isLost, sendStream } from "./sendStream.ts"
 import type { Received, ServerRequest } from "./serverRequest.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
@@ -14,22 +13,20 @@ const headOf = ({ cookies, headers, status }: Response): Uint8Array => {
   const setCookies = Cookies.toSetCookieHeaders(cookies)
   return encodeHead({
     status,
-    headers: length === undefined || status === 204 || status === 205 ? others : { ...others, "content-length": length },
+    headers:
+      length === undefined || status === 204 || status === 205
+        ? others
+        : { ...others, "content-length": length },
     cookies: set === undefined ? setCookies : [...setCookies, set]
   })
 }
 
-const answered = (source: Received): Effect.Effect<void> =>
+/** Nothing can reach a client that has gone, and nobody is told. */
+const finish = (source: Received, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.suspend(() => {
     source.isAnswered = true
-    return source.connection.end
+    return Effect.andThen(Effect.ignore(source.connection.write(bytes)), source.connection.end)
   })
-
-/** Nothing can reach a client that has gone, and nobody is told. */
-const sendWhole = (source: Received, bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.andThen(Effect.ignore(source.connection.write(bytes)), answered(source))
-
-const isLost = (error: unknown): error is ConnectionLost => error instanceof ConnectionLost
 
 /** As when the connection had been seen to be lost by whoever reads from it. */
 const clientAborts = Effect.withFiber<never>((fiber) => {
@@ -49,7 +46,7 @@ const sendBody = (
     Effect.catchIf(isLost, () => clientAborts),
     Effect.interruptible,
     Effect.matchCauseEffect({
-      onSuccess: () => answered(source),
+      onSuccess: (rest) => finish(source, rest),
       // The end of a body would make what is there look complete.
       onFailure: (cause) =>
         Effect.andThen(connection.reset, Effect.failCause(Cause.combine(cause, Cause.die(response))))
@@ -57,21 +54,25 @@ const sendBody = (
   )
 }
 
-export const respond = (request: HttpServerRequest.HttpServerRequest, response: Response): Effect.Effect<void> => {
+export const respond = (
+  request: HttpServerRequest.HttpServerRequest,
+  response: Response
+): Effect.Effect<void> => {
   // house: the one that `serve` made
   const { method, source } = request as ServerRequest
   const { body } = response
-  if (HttpServerResponse.omitsBody(response, method === "HEAD") || body._tag === "Empty") {
-    return sendWhole(source, frames(headOf(response), end))
+  if (HttpServerResponse.omitsBody(response, method === "HEAD")) {
+    return finish(source, frames(headOf(response), end))
   }
   const refused = refusedBody(body._tag)
   if (refused !== undefined) {
     const failed = headOf(HttpServerResponse.empty({ status: 500 }))
-    return Effect.andThen(sendWhole(source, frames(failed, end)), Effect.die(refused))
+    return Effect.andThen(finish(source, frames(failed, end)), Effect.die(refused))
   }
   if (body._tag === "Stream") return sendBody(source, response, body.stream)
-  if (body._tag === "Uint8Array" && body.body.length > 0) {
-    return sendWhole(source, frames(headOf(response), body.body, end))
-  }
-  return sendWhole(source, frames(headOf(response), end))
+  const bytes = body._tag === "Uint8Array" ? body.body : end
+  return finish(
+    source,
+    bytes.length === 0 ? frames(headOf(response), end) : frames(headOf(response), bytes, end)
+  )
 }

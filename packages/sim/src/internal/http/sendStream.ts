@@ -1,7 +1,9 @@
 /** Sends a message whose body comes piece by piece. */
 import { Effect, Stream } from "effect"
-import type { Connection, ConnectionLost } from "../network/connection.ts"
+import { type Connection, ConnectionLost } from "../network/connection.ts"
 import { concat, end, frames } from "./message.ts"
+
+export const isLost = (error: unknown): error is ConnectionLost => error instanceof ConnectionLost
 
 export interface Options {
   readonly head: Uint8Array
@@ -9,30 +11,32 @@ export interface Options {
   readonly length?: number | undefined
 }
 
+/** Sends everything but what it gives: the bytes that end the message. */
 export const sendStream = <E>(
   connection: Connection,
   body: Stream.Stream<Uint8Array, E>,
   { head, length }: Options
-): Effect.Effect<void, E | ConnectionLost> =>
+): Effect.Effect<Uint8Array, E | ConnectionLost> =>
   Effect.suspend(() => {
     // It leaves with the first bytes of the body, as Node's does: whoever waits for it hears nothing before.
     let unsent: ReadonlyArray<Uint8Array> = [head]
     let sent = 0
-    const send = (payload: Uint8Array) => {
-      const bytes = frames(...unsent, payload)
-      unsent = []
-      sent += payload.length
-      return connection.write(bytes)
-    }
-    const mismatch = () => Effect.die(new Error(`the body does not have its content-length of ${length} bytes`))
+    const mismatch = () =>
+      Effect.die(new Error(`the body does not have its content-length of ${length} bytes`))
     const sending = Stream.runForEachArray(body, (pieces) => {
       const bytes = concat(pieces)
-      if (length !== undefined && sent + bytes.length > length) return mismatch()
+      sent += bytes.length
+      if (length !== undefined && sent > length) return mismatch()
       // An empty frame would end the body.
-      return bytes.length === 0 ? Effect.void : send(bytes)
+      if (bytes.length === 0) return Effect.void
+      const message = frames(...unsent, bytes)
+      unsent = []
+      return connection.write(message)
     })
     return Effect.andThen(
       sending,
-      Effect.suspend(() => (length !== undefined && sent < length ? mismatch() : send(end)))
+      Effect.suspend(() =>
+        length !== undefined && sent < length ? mismatch() : Effect.succeed(frames(...unsent, end))
+      )
     )
   })

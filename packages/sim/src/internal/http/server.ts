@@ -2,7 +2,7 @@
 import { Cause, Effect, Exit, FiberSet, Queue, Scope } from "effect"
 import { HttpEffect, HttpServer, HttpServerError, HttpServerRequest } from "effect/http"
 import { NetAddress } from "effect/net"
-import type { Options } from "../../SimHttp.ts"
+import type { ServerOptions } from "../../SimHttp.ts"
 import { Unsupported } from "../../SimulationError.ts"
 import type { HostState } from "../host.ts"
 import { here } from "../machine.ts"
@@ -68,7 +68,10 @@ const serveOne = (
     if (!source.isAnswered) handler.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
   })
 
-export const make = Effect.fnUntraced(function* ({ gracefulShutdownTimeout = "20 seconds", port }: Options) {
+export const make = Effect.fnUntraced(function* ({
+  gracefulShutdownTimeout = "20 seconds",
+  port
+}: ServerOptions) {
   const host = yield* here("SimHttp.layerServer")
   const net = netOf(host.driver)
   const listening = yield* Scope.fork(yield* Effect.scope)

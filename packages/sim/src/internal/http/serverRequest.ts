@@ -21,7 +21,7 @@ export interface Received {
   readonly connection: Connection
   /** Who sent it, as a number on the network. */
   readonly from: string
-  /** The response was written to its end. */
+  /** Nothing of the response is left to be made: who leaves from now on interrupts nothing. */
   isAnswered: boolean
 }
 

@@ -21,8 +21,8 @@ export interface Connection {
   readonly read: Effect.Effect<Uint8Array | undefined, ConnectionLost>
   /** FIN, after what was written: this side writes no more. */
   readonly end: Effect.Effect<void>
-  /** `end`, after what the calling fiber does before it waits. */
-  readonly endSoon: Effect.Effect<void>
+  /** From now on it ends by itself when the other side has ended and all was read. */
+  readonly follow: Effect.Effect<void>
   /** FIN, after what was written, and nothing is read any more: what still arrives is answered by RST. */
   readonly close: Effect.Effect<void>
   /** As `close`, but what was written and not yet sent is dropped. */
@@ -39,7 +39,7 @@ const connectionOf = (end: End): Connection => ({
   write: (bytes) => Effect.suspend(() => end.submit(bytes)),
   read: end.until(() => end.take()),
   end: Effect.sync(() => end.finish()),
-  endSoon: Effect.sync(() => end.finishSoon()),
+  follow: Effect.sync(() => end.follow()),
   close: Effect.sync(() => end.close()),
   destroy: Effect.sync(() => end.destroy()),
   reset: Effect.sync(() => end.reset()),

@@ -73,6 +73,7 @@ export class End {
   /** What was read and not yet told to the other side. */
   private owed = 0
   private finReceived = false
+  private following = false
 
   private outbox: Array<Writing> = []
   /** How many bytes the other side has room for. */
@@ -158,10 +159,10 @@ export class End {
     this.pump()
   }
 
-  /** `finish`, in a task of its own: what its program does before it waits again goes first. */
-  finishSoon(): void {
-    const { life } = this
-    if (life !== undefined) life.driver.post(life, () => this.finish(), 0)
+  /** From now on it ends when the other side has ended and all was read, as a socket of Node.js does by default. */
+  follow(): void {
+    this.following = true
+    this.followEnd()
   }
 
   /** Whether its program has nothing to do with it any more. */
@@ -266,6 +267,7 @@ export class End {
     this.finReceived = true
     this.endWhenDone()
     this.tell()
+    this.followEnd()
   }
 
   /** It was lost. What had arrived and was not read is lost with it. */
@@ -347,6 +349,13 @@ export class End {
     this.tell()
   }
 
+  /** In a task of its own: what its program does before it waits again goes first. */
+  private followEnd(): void {
+    const { finReceived, following, life, unread } = this
+    if (life === undefined || !following || !finReceived || unread > 0) return
+    life.driver.post(life, () => this.finish(), 0)
+  }
+
   private read(): Uint8Array {
     const { link } = this.peer.out
     const { readAtMost } = link.shape
@@ -357,6 +366,7 @@ export class End {
     }
     const bytes = this.gather(size)
     this.unread -= size
+    this.followEnd()
     this.owed += size
     // Not for each byte: a window that opens by little is not worth a message (RFC 9293, 3.8.6.2.2).
     if (this.owed * 2 >= this.window && !this.finReceived) {

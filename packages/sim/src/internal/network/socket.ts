@@ -29,11 +29,9 @@ const endWith = (live: Live, error: Socket.SocketError): Effect.Effect<never, So
   })
 
 const pullOf = (live: Live): Socket.Reader["pull"] => {
-  const { endSoon, read } = live.connection
-  const pull: Socket.Reader["pull"] = Effect.matchEffect(read, {
+  const pull: Socket.Reader["pull"] = Effect.matchEffect(live.connection.read, {
     onFailure: (lost) => endWith(live, readError(lost)),
-    onSuccess: (bytes): Socket.Reader["pull"] =>
-      bytes === undefined ? Effect.andThen(endSoon, endWith(live, closeError(1000))) : Effect.succeed([bytes])
+    onSuccess: (bytes) => (bytes === undefined ? endWith(live, closeError(1000)) : Effect.succeed([bytes]))
   })
   return Effect.suspend(() => (live.ended === undefined ? pull : Effect.fail(live.ended)))
 }
@@ -53,12 +51,11 @@ const joined = (chunks: ReadonlyArray<Uint8Array | string>): Uint8Array => {
   return all
 }
 
-const writeTo = (live: Live, bytes: Uint8Array): Effect.Effect<void, Socket.SocketError> =>
-  Effect.catch(live.connection.write(bytes), (lost) => {
-    // Who writes after the end has lost the other direction too, as on a socket of Node.js.
-    if (lost.reason === "Closed") live.ended ??= readError(lost)
-    return Effect.andThen(live.connection.destroy, Effect.fail(writeError(lost)))
-  })
+/** Who writes after the end has lost the other direction too, as on a socket of Node.js. */
+const writeTo = ({ connection }: Live, bytes: Uint8Array): Effect.Effect<void, Socket.SocketError> =>
+  Effect.catch(connection.write(bytes), (lost) =>
+    Effect.andThen(connection.destroy, Effect.fail(writeError(lost)))
+  )
 
 /** A code above 1000 is an error on this side; the other side sees the end of the stream in any case. */
 const closeBy = (live: Live, { code }: Socket.CloseEvent): Effect.Effect<void> =>
@@ -76,6 +73,7 @@ export const fromConnection = (
 
     const reader: Socket.Socket["reader"] = Effect.gen(function* () {
       const live: Live = { connection: yield* open, ended: undefined }
+      yield* live.connection.follow
       // Runs before the connection is closed, so that a pull that is woken by that finds the reason.
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
@@ -133,7 +131,7 @@ export const runWith =
           Effect.ignoreCause({ log: "Unhandled", message: "Unhandled error in SocketServer" }),
           Effect.forkIn(scope)
         )
-      return acceptWith(serve).pipe(
+      return acceptWith((connection) => Effect.andThen(connection.follow, serve(connection))).pipe(
         Effect.forever,
         Effect.updateContext(withoutScope<R>),
         Effect.ensuring(Scope.close(scope, Exit.void))

@@ -8,11 +8,15 @@ export type List = ReadonlyArray<number>
 /** Faults first: a failure that needs none is understood best. Gaps last: the other lists depend on them most. */
 export const kinds: ReadonlyArray<Choices.Kind> = ["fault", "random", "pick", "gap"]
 
-export const trim = (list: List): List => {
-  let end = list.length
-  while (end > 0 && list[end - 1] === 0) end--
-  return end === list.length ? list : list.slice(0, end)
-}
+const trimList = (list: List): List => list.slice(0, list.findLastIndex((choice) => choice !== 0) + 1)
+
+/** Without the zeros at the ends, which mean nothing. */
+export const trim = ({ fault, gap, pick, random }: Choices.Recording): Choices.Recording => ({
+  gap: trimList(gap),
+  pick: trimList(pick),
+  fault: trimList(fault),
+  random: trimList(random)
+})
 
 export const countNonZero = (...lists: ReadonlyArray<List>): number => {
   let count = 0
@@ -59,7 +63,7 @@ const replaceBlock = (list: List, start: number, end: number, replace: Replace):
   ...list.slice(end)
 ]
 
-/** Gaps after which exactly one preemption comes, after so many operations: 300 are `[0, 44]`. */
+/** Gaps of which the last ends after so many operations, and the others in no preemption: 300 are `[0, 44]`. */
 const gapsFor = (operations: number): List => {
   const calm = Array.from({ length: Math.floor(operations / calmGap) }, () => 0)
   return operations % calmGap === 0 ? calm : [...calm, operations % calmGap]
@@ -91,14 +95,14 @@ export const withoutOnePreemption = function* ({
   for (let end = gap.length; end >= 2; end--) {
     const fewer = replaceBlock(gap, end - 2, end, mergeGaps)
     for (let index = pick.length - 1; index >= 0; index--)
-      yield { gap: fewer, pick: trim(pick.toSpliced(index, 1)) }
+      yield { gap: fewer, pick: pick.toSpliced(index, 1) }
   }
 }
 
-/** How neighbours of one kind become one: what follows stays where it is, as far as that can be known. */
+/** How neighbours become one, where what follows should happen at the same place as before. */
 const merges: Partial<Record<Choices.Kind, Replace>> = {
   gap: mergeGaps,
-  // To take the second and then what is second now is, but for their order, to take the third at once.
+  // Tasks that pass the same one in turn become one that passes as many.
   pick: (block) => [sumOf(block)]
 }
 
@@ -125,7 +129,7 @@ const eachBlock = (editor: Editor, least: number, replace: Replace): void => {
   }
 }
 
-/** The least number in `0 < n ≤ from` that is taken, if what is greater is taken too; otherwise one whose predecessor is not. */
+/** Bisects for the least number that is taken, between 0, which is not, and `from`, which is. */
 const lower = (from: number, propose: (n: number) => boolean): void => {
   let refused = 0
   let taken = from
