@@ -16,9 +16,9 @@
  */
 import type { Duration, Effect, Exit, Layer } from "effect"
 import type * as Choices from "./Choices.ts"
-import { awaitPromise, layerAsync, runAsync } from "./internal/asynchronous.ts"
+import { awaitPromise, layerAsync, simulateAsync } from "./internal/asynchronous.ts"
 import { explore as exploreAll } from "./internal/explore.ts"
-import { runSync } from "./internal/run.ts"
+import { simulate } from "./internal/run.ts"
 import type { SimulationError } from "./SimulationError.ts"
 import type { Strategy } from "./Strategy.ts"
 import type * as Trace from "./Trace.ts"
@@ -149,7 +149,7 @@ export interface Result<out A, out E> {
  * @category running
  */
 export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): Result<A, E> =>
-  runSync(program, options)
+  simulate(program, options)
 
 /**
  * Runs a program that uses native promises.
@@ -169,7 +169,7 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
 export const runPromise = <A, E>(
   program: Effect.Effect<A, E>,
   options: AsyncOptions = {}
-): Promise<Result<A, E>> => runAsync(program, options)
+): Promise<Result<A, E>> => simulateAsync(program, options)
 
 /**
  * A native promise for which virtual time waits, and whose result arrives in an order that the schedule decides.

@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Check, Host, Simulation, type SimulationError } from "@holdfast/sim"
+import { Check, Host, Simulation, SimulationError } from "@holdfast/sim"
 import { Effect, Exit, Fiber } from "effect"
 
 const problemOf = (program: Effect.Effect<unknown, unknown>): string | undefined => {
   const { exit } = Simulation.run(program)
   if (Exit.isSuccess(exit)) return undefined
   const [reason] = exit.cause.reasons
-  return reason?._tag === "Fail" ? (reason.error as SimulationError.Violation).message : String(exit.cause)
+  return reason?._tag === "Fail" && reason.error instanceof SimulationError.Violation
+    ? reason.error.message
+    : String(exit.cause)
 }
 
 describe("Check", () => {

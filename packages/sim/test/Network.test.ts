@@ -27,7 +27,7 @@ const write = (size: number) =>
     yield* Effect.sleep("30 minutes")
   })
 
-describe("Network", () => {
+describe("Network", { timeout: 120_000 }, () => {
   describe("by default", () => {
     it("a message takes a millisecond, and a connection a round trip", () => {
       const program = towardsServer((seen) => Effect.andThen(write(10), Effect.succeed(seen)))

@@ -26,7 +26,7 @@ const sending = (count: number, conditions: Network.Conditions) =>
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
 
-describe("datagrams over the simulated network", () => {
+describe("datagrams over the simulated network", { timeout: 120_000 }, () => {
   it("arrive after the latency, in the order in which they were sent", () => {
     everywhere(sending(20, {}), 100, ({ faults, value }) => {
       assert.deepStrictEqual(value, numbers(20))

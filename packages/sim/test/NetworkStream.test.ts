@@ -16,14 +16,19 @@ const worst: Network.Conditions = {
   bandwidth: 20_000
 }
 
-/** Holds the links and lets go of them again and again. */
+/** Holds or cuts the links and lets go of them, again and again. */
 const unrest = Effect.gen(function* () {
   while (true) {
     yield* Effect.sleep(yield* Random.nextIntBetween(1, 300))
     const oneWay = yield* Random.nextBoolean
-    yield* Network.hold("main", "server", { oneWay })
+    const isHold = yield* Random.nextBoolean
+    yield* isHold
+      ? Network.hold("main", "server", { oneWay })
+      : Network.partition("main", "server", { oneWay })
     yield* Effect.sleep(yield* Random.nextIntBetween(1, 300))
     yield* Network.release("main", "server")
+    // Held messages that go out into a partition, or the other way round.
+    if (yield* Random.nextBoolean) yield* Network.heal("main", "server")
   }
 })
 
@@ -44,13 +49,13 @@ const exchange = (size: number) =>
     yield* Host.make("server", serving(80, echo))
     yield* Effect.sleep("1 milli")
     yield* Network.setLink("main", "server", worst)
-    yield* Effect.forkChild(unrest)
     const connection = yield* toServer
+    yield* Effect.forkChild(unrest)
     yield* Effect.forkChild(writeInPieces(connection, pattern(size)))
     return yield* readAll(connection)
   }).pipe(Effect.scoped)
 
-describe("streams of bytes over the simulated network", () => {
+describe("streams of bytes over the simulated network", { timeout: 120_000 }, () => {
   it("arrive complete and in order, whatever the links do to them", () => {
     const size = 600
     const expected = pattern(size)
@@ -59,7 +64,15 @@ describe("streams of bytes over the simulated network", () => {
       assert.deepStrictEqual(value, expected)
       for (const kind of faults.keys()) kinds.add(kind)
     })
-    assert.sameMembers(Array.from(kinds), ["latency", "bandwidth", "loss", "hold", "drip", "partialRead"])
+    assert.sameMembers(Array.from(kinds), [
+      "latency",
+      "bandwidth",
+      "loss",
+      "hold",
+      "partition",
+      "drip",
+      "partialRead"
+    ])
   })
 
   it("a full window makes the writer wait for the reader", () => {
@@ -188,7 +201,7 @@ const withCrash = <A, E>(
     return yield* use(yield* toServer, server)
   }).pipe(Effect.scoped)
 
-describe("crashes on the simulated network", () => {
+describe("crashes on the simulated network", { timeout: 120_000 }, () => {
   it("a crashed host is silent; once restarted it resets old connections at the next retry", () => {
     const program = withCrash((connection, server) =>
       Effect.gen(function* () {
@@ -337,7 +350,7 @@ const turmoil = Effect.gen(function* () {
   return steps
 })
 
-describe("guarantees of the simulated network", () => {
+describe("guarantees of the simulated network", { timeout: 120_000 }, () => {
   it("SIM-5 nothing runs on a host that is dead or paused, whatever arrives for it", () => {
     let messages = 0
     everywhere(turmoil, 300, ({ steps, value, warnings }) => {

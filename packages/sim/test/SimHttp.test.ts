@@ -1,25 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ByteSize, Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Stream } from "effect"
+import { ByteSize, Effect, Layer, Option, Schema, Stream } from "effect"
 import {
   Cookies,
-  HttpClient,
-  HttpClientError,
   HttpClientRequest,
   HttpClientResponse,
   HttpIncomingMessage,
-  HttpMiddleware,
   HttpRouter,
-  HttpServer,
   HttpServerRequest,
   HttpServerResponse,
   UrlParams
 } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
-import * as Host from "../src/Host.ts"
-import * as Network from "../src/Network.ts"
 import * as SimHttp from "../src/SimHttp.ts"
-import { always, codeOf, endOf, reasonOf, serving, text, world } from "./http/world.ts"
-import { bytes, now, simulate, timed } from "./network/simulate.ts"
+import { always, endOf, serving, text, world } from "./http/world.ts"
+import { bytes, now, simulate } from "./network/simulate.ts"
 
 const Person = Schema.Struct({ name: Schema.String, born: Schema.Date })
 
@@ -64,10 +58,14 @@ describe("SimHttp", () => {
         Effect.map(request.text, (body) => HttpServerResponse.text(`«${body}»`))
       ),
       HttpRouter.add("POST", "/bytes", (request) =>
-        Effect.map(request.arrayBuffer, (body) => HttpServerResponse.uint8Array(new Uint8Array(body).reverse()))
+        Effect.map(request.arrayBuffer, (body) =>
+          HttpServerResponse.uint8Array(new Uint8Array(body).reverse())
+        )
       ),
       HttpRouter.add("POST", "/form", (request) =>
-        Effect.map(request.urlParamsBody, (body) => HttpServerResponse.urlParams([["was", UrlParams.toString(body)]]))
+        Effect.map(request.urlParamsBody, (body) =>
+          HttpServerResponse.urlParams([["was", UrlParams.toString(body)]])
+        )
       ),
       HttpRouter.add(
         "POST",
@@ -81,9 +79,13 @@ describe("SimHttp", () => {
       Effect.gen(function* () {
         const post = (path: string) => HttpClientRequest.post(`http://api${path}`)
         const json = yield* client.execute(HttpClientRequest.bodyJsonUnsafe(post("/json"), { a: 1 }))
-        const put = yield* client.execute(HttpClientRequest.bodyText(HttpClientRequest.put("http://api/text"), "é"))
+        const put = yield* client.execute(
+          HttpClientRequest.bodyText(HttpClientRequest.put("http://api/text"), "é")
+        )
         const sent = yield* client.execute(HttpClientRequest.bodyUint8Array(post("/bytes"), bytes("abc")))
-        const form = yield* client.execute(HttpClientRequest.bodyUrlParams(post("/form"), { q: "a b", p: "?" }))
+        const form = yield* client.execute(
+          HttpClientRequest.bodyUrlParams(post("/form"), { q: "a b", p: "?" })
+        )
         const person = yield* HttpClientRequest.schemaBodyJson(Person)(post("/person"), ada).pipe(
           Effect.flatMap(client.execute),
           Effect.flatMap(HttpClientResponse.schemaBodyJson(Person))
@@ -162,7 +164,11 @@ describe("SimHttp", () => {
   })
 
   it("SIM-4 an HttpApi and its client run unchanged, with declared errors and path parameters", () => {
-    class NotHere extends Schema.TaggedError<NotHere>()("NotHere", { id: Schema.Number }, { httpApiStatus: 404 }) {}
+    class NotHere extends Schema.TaggedError<NotHere>()(
+      "NotHere",
+      { id: Schema.Number },
+      { httpApiStatus: 404 }
+    ) {}
     const Api = HttpApi.make("people").add(
       HttpApiGroup.make("people").add(
         HttpApiEndpoint.get("find", "/people/:id", {
@@ -175,7 +181,9 @@ describe("SimHttp", () => {
     )
     const Handlers = HttpApiBuilder.group(Api, "people", (handlers) =>
       handlers
-        .handle("find", ({ params: { id } }) => (id === 1 ? Effect.succeed(ada) : Effect.fail(new NotHere({ id }))))
+        .handle("find", ({ params: { id } }) =>
+          id === 1 ? Effect.succeed(ada) : Effect.fail(new NotHere({ id }))
+        )
         .handle("create", ({ payload }) => Effect.succeed(payload.name.length))
     )
     const server = HttpRouter.serve(Layer.provide(HttpApiBuilder.layer(Api), Handlers), {

@@ -6,6 +6,7 @@ import * as Network from "../src/Network.ts"
 import { Calls, clientOf, type Format, formats, type Seen, serverOf } from "./network/rpc.ts"
 import { everywhere, failsWith, now } from "./network/simulate.ts"
 
+/** For each of the formats. */
 const seeds = 70
 
 const makeClient = RpcClient.make(Calls)
@@ -29,7 +30,7 @@ const world = <A, E>(format: Format, use: (world: World) => Effect.Effect<A, E>)
 
 const formatNames = Object.keys(formats).filter((name): name is Format => name in formats)
 
-describe("RPC over the simulated network", () => {
+describe("RPC over the simulated network", { timeout: 120_000 }, () => {
   describe.each(formatNames)("with %s", (format) => {
     it("SIM-4 calls and streams run unchanged, also when every read gives a byte", () => {
       const program = world(format, ({ client }) =>

@@ -29,9 +29,10 @@ const error = (program: Effect.Effect<unknown, unknown>, options?: Simulation.Op
   const { exit } = Simulation.run(program, options)
   if (Exit.isSuccess(exit)) return assert.fail(`expected a failure, but it succeeded with ${exit.value}`)
   const [reason] = exit.cause.reasons
-  return reason?._tag === "Fail"
-    ? (reason.error as { readonly _tag: string; readonly message: string })
-    : assert.fail("no error")
+  const failed = reason?._tag === "Fail" ? reason.error : undefined
+  if (failed instanceof Error && "_tag" in failed)
+    return { _tag: String(failed._tag), message: failed.message }
+  return assert.fail(Cause.pretty(exit.cause))
 }
 
 /** Reads and writes with nothing in between that waits. */
@@ -514,7 +515,9 @@ describe("Simulation.explore", () => {
     const orders = new Set<string>()
     const program = Effect.gen(function* () {
       const order: Array<number> = []
-      const fibers = yield* Effect.forEach([0, 1, 2], (n) => Effect.forkChild(Effect.sync(() => order.push(n))))
+      const fibers = yield* Effect.forEach([0, 1, 2], (n) =>
+        Effect.forkChild(Effect.sync(() => order.push(n)))
+      )
       yield* Effect.forEach(fibers, Fiber.join)
       orders.add(order.join(""))
     })

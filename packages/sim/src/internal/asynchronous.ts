@@ -34,7 +34,7 @@ const asyncDriver = (options: Options, trace: Array<Trace.Event>): Driver => {
   return driver
 }
 
-export const runAsync = <A, E>(program: Effect.Effect<A, E>, options: AsyncOptions): Promise<Result<A, E>> =>
+export const simulateAsync = <A, E>(program: Effect.Effect<A, E>, options: AsyncOptions): Promise<Result<A, E>> =>
   new Promise((resolve) => {
     const trace: Array<Trace.Event> = []
     const driver = asyncDriver(options, trace)

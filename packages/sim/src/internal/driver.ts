@@ -438,9 +438,9 @@ export class Driver {
 
   /** The fibers that have started and not ended, in the order of their ordinals. */
   living(): ReadonlyArray<Fiber.Fiber<unknown, unknown>> {
-    return this.known.filter((fiber) => fiber !== undefined && fiber.pollUnsafe() === undefined) as Array<
-      Fiber.Fiber<unknown, unknown>
-    >
+    return this.known.flatMap((fiber) =>
+      fiber !== undefined && fiber.pollUnsafe() === undefined ? [fiber] : []
+    )
   }
 
   /** Whose fiber it is. */

@@ -7,7 +7,7 @@
  */
 import type { Effect } from "effect"
 import type { Explored, ExploreOptions, Result } from "../Simulation.ts"
-import { runSync } from "./run.ts"
+import { simulate } from "./run.ts"
 import { maxGap, never, type Steering } from "./steering.ts"
 
 interface Pick {
@@ -96,7 +96,7 @@ export const explore = <A, E>(
   } = options
   const path = new Path(preemptions)
   for (let runs = 1; runs <= maxRuns; runs++) {
-    const result = runSync(program, options, { steering: path })
+    const result = simulate(program, options, { steering: path })
     if (isBad(result)) return { runs, complete: false, bad: result }
     if (!path.advance()) return { runs, complete: true, bad: undefined }
   }

@@ -3,7 +3,9 @@ import { type Clock, Duration, Effect } from "effect"
 
 // house: real time is what this clock shows; taken here, because a run seals the globals
 const { clearTimeout, setTimeout } = globalThis
+// house: see above
 const wallMillis = Date.now
+// house: see above
 const monotonicNanos = process.hrtime.bigint
 
 const maxTimerMillis = 2 ** 31 - 1
@@ -11,6 +13,7 @@ const maxTimerMillis = 2 ** 31 - 1
 const sleepMillis = (millis: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const rest = millis > maxTimerMillis ? sleepMillis(millis - maxTimerMillis) : Effect.void
+    // house: see above
     const timer = setTimeout(() => resume(rest), Math.min(millis, maxTimerMillis))
     return Effect.sync(() => clearTimeout(timer))
   })

@@ -55,6 +55,7 @@ export class Pump {
 
   private schedule(): void {
     if (this.stopped || this.turn !== undefined) return
+    // house: see above
     this.turn = setImmediate(() => {
       this.turn = undefined
       this.run()
@@ -88,6 +89,7 @@ export class Pump {
 
   /** Nothing is left in virtual time. A native promise may still bring something. */
   private wait(): void {
+    // house: see above
     this.patience ??= setTimeout(
       () => this.end({ _tag: "Stuck", stuck: "Deadlock" }),
       this.options.patienceMillis

@@ -136,7 +136,7 @@ export interface Extras {
   readonly waits?: Waits
 }
 
-export const runSync = <A, E>(
+export const simulate = <A, E>(
   program: Effect.Effect<A, E>,
   options: Options,
   extras: Extras = {}
@@ -183,7 +183,7 @@ export const runSync = <A, E>(
   if (stuck === undefined && exit !== undefined) return resultOf(driver, world, exit, trace)
   // What the fibers wait for is only seen by watching them, so the same run is made again.
   if (stuck === "Deadlock" && waits === undefined) {
-    return runSync(program, { ...options, choices: driver.finish() }, { plan, waits: new Waits() })
+    return simulate(program, { ...options, choices: driver.finish() }, { plan, waits: new Waits() })
   }
   return resultOf<A, E>(driver, world, Exit.fail(stuckError(driver, stuck ?? "Deadlock", waits)), trace)
 }

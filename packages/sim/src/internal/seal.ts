@@ -43,10 +43,12 @@ const sealedRandom = (): number => {
   return effectHash.test(caller) ? 0 : refuse("Math.random")
 }
 
+// house: what is sealed has to be named once
 const RealDate = Date
 
 /** Dates can be computed and parsed; only the current one is ambient. Its instances are those of the real class. */
-const SealedDate: DateConstructor = new Proxy(RealDate, {
+// house: as above
+const SealedDate: typeof RealDate = new Proxy(RealDate, {
   apply: refused("Date()"),
   construct: (target, args, newTarget): Date =>
     args.length === 0
@@ -64,8 +66,11 @@ const sealed: ReadonlyArray<Sealed> = [
   { holder: globalThis, key: "Date", replacement: SealedDate },
   // For code that took hold of `Date` before.
   sealedFunction(RealDate, "now", "Date.now"),
+  // house: as above
   { holder: Math, key: "random", replacement: sealedRandom },
+  // house: as above
   sealedFunction(process.hrtime, "bigint", "process.hrtime.bigint"),
+  // house: as above
   sealedFunction(Object.getPrototypeOf(performance), "now", "performance.now"),
   sealedFunction(Crypto.prototype, "getRandomValues", "crypto.getRandomValues"),
   sealedFunction(Crypto.prototype, "randomUUID", "crypto.randomUUID"),
@@ -100,7 +105,8 @@ export const seal = (extent: keyof typeof extents = "everything"): (() => Use | 
   noted = undefined
   if (depth++ === 0) {
     for (let i = 0; i < count; i++) {
-      const { holder, key, replacement } = sealed[i] as Sealed // house: within bounds; a loop without iterators
+      // house: within bounds; a loop without iterators
+      const { holder, key, replacement } = sealed[i] as Sealed
       originals[i] = Reflect.get(holder, key)
       Reflect.set(holder, key, replacement)
     }
@@ -108,7 +114,8 @@ export const seal = (extent: keyof typeof extents = "everything"): (() => Use | 
   return () => {
     if (--depth === 0) {
       for (let i = 0; i < count; i++) {
-        const { holder, key } = sealed[i] as Sealed // house: within bounds; a loop without iterators
+        // house: within bounds; a loop without iterators
+        const { holder, key } = sealed[i] as Sealed
         Reflect.set(holder, key, originals[i])
       }
     }

@@ -11,6 +11,7 @@
 import type * as Choices from "../Choices.ts"
 import {
   countNonZero,
+  earlier,
   isSimpler,
   keyOf,
   kinds,
@@ -89,7 +90,7 @@ class Shrinking<W, F> {
   private readonly known = new Set<string>()
   private readonly otherFailures = new Set<string>()
   private runs = 0
-  private freshRuns = 0
+  private lookingRuns = 0
   private complete = true
 
   constructor(subject: Shrinkable<W, F>, failing: Candidate<W, F>, failure: string, options: Options) {
@@ -157,17 +158,33 @@ class Shrinking<W, F> {
     return true
   }
 
+  /**
+   * Whether one more run may be made to find choices for another workload or plan. Half of all runs are kept: a large
+   * workload shall not leave the choices, which are what is hard to read, as they are.
+   */
+  private mayLookForChoices(): boolean {
+    if (this.isOver()) return false
+    if (this.lookingRuns < this.maxRuns / 2) return true
+    this.complete = false
+    return false
+  }
+
   /** Looks for choices with which this fails, with so many seeds that were not used before. */
   private attemptSeeds(workload: W, faults: ReadonlyArray<F>, count: number): boolean {
-    for (let last = this.freshRuns + count; this.freshRuns < last; ) {
-      if (this.isOver()) return false
-      // So that a large workload does not leave the choices, which are what is hard to read, as they are.
-      if (this.freshRuns >= this.maxRuns / 2) {
-        this.complete = false
-        return false
-      }
-      const tried = this.subject.trySeed(workload, faults, this.freshRuns++)
+    for (let tries = 0; tries < count && this.mayLookForChoices(); tries++) {
+      const tried = this.subject.trySeed(workload, faults, this.lookingRuns++)
       if (this.isWanted(tried) && this.attempt({ workload, faults, choices: tried.consumed })) return true
+    }
+    return false
+  }
+
+  /** Looks for choices with which this workload fails in the best's, a few operations earlier. */
+  private attemptEarlier(workload: W): boolean {
+    const { best } = this
+    for (const gap of earlier(best.choices.gap, this.freshSeeds)) {
+      if (!this.mayLookForChoices()) return false
+      this.lookingRuns++
+      if (this.attempt({ ...best, workload, choices: { ...best.choices, gap } })) return true
     }
     return false
   }
@@ -182,22 +199,26 @@ class Shrinking<W, F> {
   }
 
   private smallerWorkload(): boolean {
-    if (this.isSettled()) return this.lookForWorkload(true, 0)
+    const { best } = this
+    const atHand = (workload: W) => this.attempt({ ...best, workload })
+    const seeds = (count: number) => (workload: W) => this.attemptSeeds(workload, best.faults, count)
+    // When only the choices are others than before, it is they that may help now, not more seeds.
+    if (this.isSettled()) {
+      return this.someWorkload(atHand) || this.someWorkload((workload) => this.attemptEarlier(workload))
+    }
     const quick = Math.min(quickSeeds, this.freshSeeds)
-    return this.lookForWorkload(true, quick) || this.lookForWorkload(false, this.freshSeeds - quick)
+    const lookQuickly = (workload: W) => atHand(workload) || seeds(quick)(workload)
+    return this.someWorkload(lookQuickly) || this.someWorkload(seeds(this.freshSeeds - quick))
   }
 
   private isSettled(): boolean {
     return this.settled !== undefined && this.isOfBest(this.settled)
   }
 
-  /** Looks among all smaller workloads for one that fails, with the choices at hand or with so many seeds. */
-  private lookForWorkload(atHand: boolean, seeds: number): boolean {
-    const { best } = this
-    for (const workload of this.subject.shrinkWorkload(best.workload)) {
+  private someWorkload(fails: (workload: W) => boolean): boolean {
+    for (const workload of this.subject.shrinkWorkload(this.best.workload)) {
       if (this.isOver()) return false
-      if (atHand && this.attempt({ ...best, workload })) return true
-      if (this.attemptSeeds(workload, best.faults, seeds)) return true
+      if (fails(workload)) return true
     }
     return false
   }

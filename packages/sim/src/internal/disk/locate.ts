@@ -28,11 +28,11 @@ export const locate = (root: DirectoryNode, path: string, follow: boolean): Plac
   if (path.length > maxPathLength) throw new Errno("ENAMETOOLONG")
   let parent = root
   let links = 0
-  let rest = path.split("/")
+  /** The next name is the last. */
+  const rest = path.split("/").reverse()
   for (;;) {
-    const [name, ...later] = rest
-    rest = later
-    if (name === undefined) return { parent, name: undefined, node: parent, asDirectory: true }
+    const name = rest.pop()
+    if (name === undefined) return { parent, name, node: parent, asDirectory: true }
     if (name === "" || name === ".") continue
     if (name === "..") {
       parent = parent.parent ?? parent
@@ -44,7 +44,7 @@ export const locate = (root: DirectoryNode, path: string, follow: boolean): Plac
     if (node?.kind === "symlink" && (follow || !isLast || asDirectory)) {
       if (++links > maxLinks) throw new Errno("ELOOP")
       if (node.target.startsWith("/")) parent = root
-      rest = [...node.target.split("/"), ...rest]
+      rest.push(...node.target.split("/").reverse())
     } else if (isLast) {
       return { parent, name, node, asDirectory }
     } else {

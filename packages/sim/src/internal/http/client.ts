@@ -1,7 +1,8 @@
 /** A client that sends each request on a connection of its own. */
-import { Cause, Effect, Exit, type Fiber, Scope, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest } from "effect/http"
-import type { HostState } from "../host.ts"
+import type { Driver } from "../driver.ts"
+import { CurrentHost, type HostState } from "../host.ts"
 import { here, machines } from "../machine.ts"
 import { type Connection, type ConnectionLost, connectWith } from "../network/connection.ts"
 import { ClientResponse } from "./clientResponse.ts"
@@ -42,6 +43,29 @@ const hostOf = (from: HostState, name: string): string => {
   return name
 }
 
+/**
+ * What listens to each signal, kept beside the run.
+ *
+ * `HttpClient` keeps the signals of responses that nobody has read until they are garbage. If they led to the run, they
+ * would lead to the response itself, and neither would ever be garbage.
+ */
+const exchanges = new WeakMap<Driver, Map<unknown, Exchange>>()
+
+const exchangesOf = (driver: Driver): Map<unknown, Exchange> => {
+  const known = exchanges.get(driver)
+  if (known !== undefined) return known
+  const made = new Map<unknown, Exchange>()
+  exchanges.set(driver, made)
+  return made
+}
+
+/** All that is heard of whoever stops reading a body. */
+const onAbort = ({ target }: Event): void => {
+  const host = Fiber.getCurrent()?.getRef(CurrentHost)
+  // On nobody's behalf: that is the garbage collector, whose moments are no part of the run.
+  if (host !== undefined) exchangesOf(host.driver).get(target)?.abort()
+}
+
 /** One request, and what becomes of its connection. */
 class Exchange {
   private readonly host: HostState
@@ -67,7 +91,8 @@ class Exchange {
     const { request, signal, url } = this
     return Effect.gen({ self: this }, function* () {
       if (signal.aborted) return yield* Effect.fail(signal.reason)
-      signal.addEventListener("abort", this.onAbort, { once: true })
+      exchangesOf(this.host.driver).set(signal, this)
+      signal.addEventListener("abort", onAbort, { once: true })
       const connection = yield* this.connect()
       yield* this.send(connection)
       const reader = new MessageReader(connection.read)
@@ -133,7 +158,8 @@ class Exchange {
     Effect.suspend(() => {
       if (this.isOver) return Effect.void
       this.isOver = true
-      this.signal.removeEventListener("abort", this.onAbort)
+      exchangesOf(this.host.driver).delete(this.signal)
+      this.signal.removeEventListener("abort", onAbort)
       const { upload } = this
       if (upload !== undefined && upload.pollUnsafe() === undefined) {
         this.isComplete = false
@@ -143,11 +169,8 @@ class Exchange {
     })
   )
 
-  /** All that is heard of whoever stops reading the body. */
-  private readonly onAbort = () => {
+  abort(): void {
     const { driver } = this.host
-    // On nobody's behalf: that is the garbage collector, whose moments are no part of the run.
-    if (driver.current === undefined) return
     const context = driver.contextOf(this.host)
     // house: a listener is no effect, and the connection belongs to its own host's tasks
     driver.post(this.host, () => Effect.runForkWith(context)(this.over), 0)

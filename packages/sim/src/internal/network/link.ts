@@ -27,13 +27,13 @@ export class Link {
   private held: Array<() => void> | undefined = undefined
   /** When the last byte that was sent will have left. */
   private freeAt = 0
-  private readonly arrow: string
+  /** What traces call its messages. Kept, because most runs are not traced and a text costs as much as a message. */
+  private readonly texts = new Map<Kind, string>()
 
   constructor(net: Net, from: string, to: string) {
     this.net = net
     this.from = from
     this.to = to
-    this.arrow = `${from} → ${to}`
     this.shape = net.baseOf(this)
   }
 
@@ -120,7 +120,7 @@ export class Link {
   // --------------------------------------------------------------------------
 
   tookEffect(fault: string, kind: Kind): void {
-    this.net.driver.tookEffect(fault, `${fault}: ${kind} ${this.arrow}`)
+    this.net.driver.tookEffect(fault, `${fault}: ${this.textOf(kind)}`)
   }
 
   tell(
@@ -132,6 +132,14 @@ export class Link {
   ): void {
     if (kind === "credit") return
     const data = { phase, id, from: this.from, to: this.to, bytes }
-    this.net.driver.emit("message", `${kind} ${this.arrow}`, data, undefined, host)
+    this.net.driver.emit("message", this.textOf(kind), data, undefined, host)
+  }
+
+  private textOf(kind: Kind): string {
+    const known = this.texts.get(kind)
+    if (known !== undefined) return known
+    const text = `${kind} ${this.from} → ${this.to}`
+    this.texts.set(kind, text)
+    return text
   }
 }

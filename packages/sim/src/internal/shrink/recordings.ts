@@ -83,6 +83,15 @@ export const singlePreemptions = function* (gaps: List, maxCount: number): Itera
   for (let operations = 1; operations <= last; operations++) yield gapsFor(operations)
 }
 
+/** The same preemptions, all of them 1, 2, 3 … operations earlier. */
+export const earlier = function* (gaps: List, maxCount: number): Iterable<List> {
+  const first = gaps.findIndex((gap) => gap !== 0) + 1
+  const operations = operationsIn(gaps.slice(0, first))
+  for (let by = 1; by <= maxCount && by < operations; by++) {
+    yield [...gapsFor(operations - by), ...gaps.slice(first)]
+  }
+}
+
 /** Longer lists have too many pairs to try them all. */
 const maxPairs = 1024
 

@@ -7,7 +7,7 @@ import type { Fault, Plan } from "../../FaultPlan.ts"
 import type { Level, Result } from "../../Simulation.ts"
 import { Violation } from "../../SimulationError.ts"
 import type { Options } from "../../Suite.ts"
-import { runSync } from "../run.ts"
+import { simulate } from "../run.ts"
 import { scramble } from "../source.ts"
 
 /** What went wrong. `identity` tells one failure from another while a case is made smaller. */
@@ -97,7 +97,7 @@ export const runSeed = <W>(
   seed: number,
   level: Level = options.level ?? "anywhere"
 ): Ran => {
-  const result = runSync(
+  const result = simulate(
     Effect.suspend(() => options.run(workload)),
     { ...settings(options), seed, level },
     { plan: faults }
@@ -112,7 +112,7 @@ export const runCase = <W>(
   level: Level = options.level ?? "anywhere",
   trace = false
 ): Ran => {
-  const result = runSync(
+  const result = simulate(
     Effect.suspend(() => options.run(workload)),
     { ...settings(options), choices, level, trace },
     { plan: faults }
