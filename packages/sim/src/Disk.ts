@@ -1,36 +1,44 @@
 /**
- * A disk in memory that can fail: Effect's own `FileSystem`, which forgets on a loss of power what was not synced.
+ * A disk in memory that can fail: Effect's own `FileSystem`, which forgets on a loss of power what was not
+ * synced.
  *
- * Code that is written for `FileSystem` runs on it unchanged, and gets the same results and errors as on Node and Linux.
+ * Code that is written for `FileSystem` runs on it unchanged, and gets the same results and errors as on Node
+ * and Linux.
  *
  * **What survives a loss of power**
  *
- * What was written is in the page cache of the operating system until the file is synced, and a name that was made,
- * changed or removed is in memory until its *directory* is synced. Syncing a file does not make its name durable, and
- * neither `writeFile` nor `rename` syncs anything. Of what was not synced, any of this can be left:
+ * What was written is in the page cache of the operating system until the file is synced, and a name that was
+ * made, changed or removed is in memory until its *directory* is synced. Syncing a file does not make its
+ * name durable, and neither `writeFile` nor `rename` syncs anything. Of what was not synced, any of this can
+ * be left:
  *
- * - of each file, a prefix of its changes, a torn piece of the next (its head or its tail), and one of the later ones
- *   that the system wrote out early;
- * - of the names, on a `journalled` disk a prefix of all changes, across directories; on a `strict` one, which keeps
- *   no more than POSIX promises, a prefix for each directory. The two are independent of the bytes: a file can have
- *   its new name and none of its bytes.
+ * - of each file, a prefix of its changes, a torn piece of the next (its head or its tail), and one of the
+ *   later ones that the system wrote out early;
+ * - of the names, on a `journalled` disk a prefix of all changes, across directories; on a `strict` one,
+ *   which keeps no more than POSIX promises, a prefix for each directory. The two are independent of the
+ *   bytes: a file can have its new name and none of its bytes.
  *
- * How much is lost is chosen by the simulation, and the calm choice is that nothing is. The same choices decide whether
- * a sync that fails takes the changes along: afterwards Linux may believe that they are written.
+ * How much is lost is chosen by the simulation, and the calm choice is that nothing is. The same choices
+ * decide whether a sync that fails takes the changes along: afterwards Linux may believe that they are
+ * written.
  *
  * **Details**
  *
- * Every system call that an operation makes first yields, so that another fiber, or a crash, can come between any two
- * of them; `writeFile` for instance opens, writes and closes. Relative paths start at `/`. A new disk holds nothing but
- * `/tmp`. Names of temporary files come from `Random`, times from `Clock`. `Path.layer` of Effect fits; it needs no
- * disk.
+ * Every system call that an operation makes first yields, so that another fiber, or a crash, can come between
+ * any two of them; `writeFile` for instance opens, writes and closes. Relative paths start at `/`. A new disk
+ * holds nothing but `/tmp`. Names of temporary files come from `Random`, times from `Clock`. `Path.layer` of
+ * Effect fits; it needs no disk.
+ *
+ * A simulation counts these faults when they take effect: `disk.loss`, `disk.tear`, `disk.EIO`, `disk.ENOSPC`
+ * and `disk.EROFS`.
  *
  * **Gotchas**
  *
  * - The process is the superuser: permissions are kept and shown, never enforced. Its `umask` is 022.
  * - Permissions, owners and times are durable at once, and reading does not change the time of access.
  * - A hole in a file takes as much room as bytes do.
- * - Whoever watches a file keeps watching its name when another file takes it; on Linux the watch stays with the old one.
+ * - Whoever watches a file keeps watching its name when another file takes it; on Linux the watch stays with
+ *   the old one.
  *
  * @since 0.1.0
  */
@@ -44,8 +52,8 @@ import { makeVolume } from "./internal/disk/model.ts"
  * **Details**
  *
  * - `capacityBytes`: how much its files may hold together. 1 GiB by default, since it all lives in memory.
- * - `metadata`: how much order there is in the names that survive a loss of power. By default this is chosen at each
- *   loss, because a program that is right for the one kind can be wrong for the other.
+ * - `metadata`: how much order there is in the names that survive a loss of power. By default this is chosen
+ *   at each loss, because a program that is right for the one kind can be wrong for the other.
  *
  * @since 0.1.0
  * @category models
@@ -65,8 +73,8 @@ export interface Disk {
   /** What the program under test gets. */
   readonly fileSystem: FileSystem.FileSystem
   /**
-   * The process dies, as by SIGKILL: its open files are closed, and nothing is lost, since the page cache is not the
-   * process's.
+   * The process dies, as by SIGKILL: its open files are closed, and nothing is lost, since the page cache is
+   * not the process's.
    */
   readonly kill: Effect.Effect<void>
   /** The machine loses its power: open files are closed, and what was not synced may be lost. */
@@ -74,11 +82,14 @@ export interface Disk {
   /**
    * The n-th operation from now fails, whatever it is; the next one is 1.
    *
-   * Operations are system calls, counted over the whole disk: `writeFile` is an `open` and a `write`. Only `close`
-   * does not count, and never fails.
+   * Operations are system calls, counted over the whole disk: `writeFile` is an `open` and a `write`. Only
+   * `close` does not count, and never fails.
    */
   readonly failAt: (operation: number, code: "EIO" | "ENOSPC") => Effect.Effect<void>
-  /** How many bytes the files may hold from now on, together; `undefined` is the default again. A full disk takes what fits, and fails at the rest. */
+  /**
+   * How many bytes the files may hold from now on, together; `undefined` is 1 GiB. A full disk takes what
+   * fits, and fails at the rest.
+   */
   readonly setCapacity: (bytes: number | undefined) => Effect.Effect<void>
   /** From now on every change fails with EROFS, or no longer does. */
   readonly setReadOnly: (isReadOnly: boolean) => Effect.Effect<void>
@@ -93,8 +104,8 @@ export interface Disk {
  *
  * **Details**
  *
- * In a simulation its chances are choices of the run, and its operations and faults appear in the trace. Outside of one
- * they come from `Random`.
+ * In a simulation its chances are choices of the run, and its operations and faults appear in the trace.
+ * Outside of one they come from `Random`.
  *
  * **Example** (A rename is not enough)
  *
@@ -136,8 +147,8 @@ export interface Disk {
  * console.log(await Effect.runPromise(results(false))) // => missing, new, old, torn
  * ```
  *
- * That no file goes missing, and that what was replaced stays so, takes a sync of the directory after each rename: a
- * `sync` of what `fs.open("/", { flag: "r" })` gives.
+ * That no file goes missing, and that what was replaced stays so, takes a sync of the directory after each
+ * rename: a `sync` of what `fs.open("/", { flag: "r" })` gives.
  *
  * @since 0.1.0
  * @category constructors

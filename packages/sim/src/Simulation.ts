@@ -14,9 +14,11 @@
  *
  * @since 0.1.0
  */
-import type { Duration, Effect, Exit, Layer } from "effect"
+import { type Duration, Effect, type Exit, Layer, Random } from "effect"
+import { SecureRandom } from "effect/crypto"
 import type * as Choices from "./Choices.ts"
 import { awaitPromise, layerAsync, simulateAsync } from "./internal/asynchronous.ts"
+import { randomBytes } from "./internal/bytes.ts"
 import { explore as exploreAll } from "./internal/explore.ts"
 import { simulate } from "./internal/run.ts"
 import type { SimulationError } from "./SimulationError.ts"
@@ -265,3 +267,18 @@ export interface Explored<out A, out E> {
  */
 export const explore: <A, E>(program: Effect.Effect<A, E>, options?: ExploreOptions<A, E>) => Explored<A, E> =
   (program, options = {}) => exploreAll(program, options)
+
+/**
+ * Effect's `SecureRandom` with the run's own chance: identifiers that are the same in each run of a seed.
+ *
+ * **Gotchas**
+ *
+ * It is as predictable as `Random` is: never provide it outside of a test.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSecureRandom: Layer.Layer<SecureRandom.SecureRandom> = Layer.effect(
+  SecureRandom.SecureRandom,
+  Effect.map(Random.Random, (random) => SecureRandom.make((size) => randomBytes(random, size)))
+)

@@ -16,6 +16,7 @@ import {
   Scope,
   Semaphore
 } from "effect"
+import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 
 /** What a program gives; its failure is the test's. */
@@ -317,6 +318,19 @@ describe("Simulation", () => {
       assert.isTrue(drawn.includes(0))
       assert.isTrue(drawn.includes(1 - 2 ** -53))
       assert.isTrue(drawn.every((one) => one >= 0 && one < 1))
+    })
+
+    it("SecureRandom gives identifiers that are the same for a seed, and all different", () => {
+      const ids = Effect.gen(function* () {
+        const { uuidV4 } = yield* SecureRandom.SecureRandom
+        return yield* Effect.forEach(Array.from({ length: 200 }), () => uuidV4())
+      }).pipe(Effect.provide(Simulation.layerSecureRandom))
+      for (const options of [{}, { seed: 1 }, { seed: 2 }]) {
+        const drawn = value(ids, options)
+        assert.strictEqual(new Set(drawn).size, 200)
+        assert.deepStrictEqual(value(ids, options), drawn)
+      }
+      assert.notDeepEqual(value(ids, { seed: 1 }), value(ids, { seed: 2 }))
     })
 
     it("spans have identifiers that count", () => {

@@ -50,7 +50,7 @@ const RealDate = Date
 // house: as above
 const SealedDate: typeof RealDate = new Proxy(RealDate, {
   apply: refused("Date()"),
-  construct: (target, args, newTarget): Date =>
+  construct: (target, args, newTarget) =>
     args.length === 0
       ? refuse("new Date()")
       : Reflect.construct(target, args, newTarget === SealedDate ? target : newTarget)

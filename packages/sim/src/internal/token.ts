@@ -139,7 +139,7 @@ interface Problem {
 const maxDepth = 500
 
 /** Objects that share their parts are written once for each place: this ends it before memory does. */
-const maxValues = 1_000_000
+const maxValues = 100_000
 
 const names: ReadonlyArray<readonly [string, unknown]> = [
   ["undefined", undefined],

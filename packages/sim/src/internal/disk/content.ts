@@ -1,7 +1,8 @@
 /**
  * The bytes of one file: those that a reader sees, those that the disk holds, and the changes in between.
  *
- * What is written goes to the page cache of the operating system, and from there to the disk when the file is synced.
+ * What is written goes to the page cache of the operating system, and from there to the disk when the file is
+ * synced.
  */
 import type { World } from "./model.ts"
 
@@ -63,7 +64,10 @@ export const sync = (content: Content): void => {
   content.pending = []
 }
 
-/** What a failed sync may do: the system believes the pages to be written, so no later sync writes them either. */
+/**
+ * What a failed sync may do: the system believes the pages to be written, so no later sync writes them
+ * either.
+ */
 export const forget = (content: Content): void => {
   content.pending = []
 }
@@ -93,8 +97,8 @@ const tear = (change: Change | undefined, choose: World["choose"]): Change | und
 }
 
 /**
- * Power is lost: a prefix of the pending changes survives, then a torn piece of the next, and perhaps one later change
- * that the system wrote out early, since nothing but a sync keeps changes in order.
+ * Power is lost: a prefix of the pending changes survives, then a torn piece of the next, and perhaps one
+ * later change that the system wrote out early, since nothing but a sync keeps changes in order.
  */
 export const lose = (content: Content, choose: World["choose"]): Loss => {
   const { durable, pending, seen } = content

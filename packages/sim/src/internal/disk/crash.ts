@@ -37,8 +37,8 @@ export const losePower = (volume: Volume): void => {
 /**
  * Makes what is durable visible, once for each directory and file.
  *
- * Directories that lose their changes separately can disagree on where a directory is; as `fsck` does, the first that
- * is found keeps it.
+ * Directories that lose their changes separately can disagree on where a directory is; as `fsck` does, the
+ * first that is found keeps it.
  */
 const mount = (
   directory: DirectoryNode,

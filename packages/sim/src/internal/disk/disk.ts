@@ -4,7 +4,7 @@ import type { Disk } from "../../Disk.ts"
 import { CurrentHost } from "../host.ts"
 import { durable, kill, losePower, snapshot } from "./crash.ts"
 import { makeFileSystem } from "./fileSystem.ts"
-import { defaultCapacityBytes, type Volume, type World } from "./model.ts"
+import { capacityOf, type Volume, type World } from "./model.ts"
 
 /** A host that crashes calls `kill` or `losePower` itself, since none of its effects runs any more. */
 export const diskOf = (volume: Volume): Disk => ({
@@ -21,7 +21,7 @@ export const diskOf = (volume: Volume): Disk => ({
     }),
   setCapacity: (bytes) =>
     Effect.sync(() => {
-      volume.capacityBytes = bytes ?? defaultCapacityBytes
+      volume.capacityBytes = capacityOf(bytes)
     }),
   setReadOnly: (isReadOnly) =>
     Effect.sync(() => {
@@ -31,7 +31,10 @@ export const diskOf = (volume: Volume): Disk => ({
   durable: Effect.sync(() => durable(volume))
 })
 
-/** That of the simulation which the fiber runs in; outside of one, chance comes from `Random` and nobody counts. */
+/**
+ * That of the simulation which the fiber runs in; outside of one, chance comes from `Random` and nobody
+ * counts.
+ */
 export const worldOf = (fiber: Fiber.Fiber<unknown, unknown>): World => {
   const driver = fiber.getRef(CurrentHost)?.driver
   if (driver !== undefined) {

@@ -185,7 +185,7 @@ export const fsync = (volume: Volume, descriptor: Descriptor): void => {
   try {
     begin(volume, `sync ${number}`)
   } catch (error) {
-    // Known as fsyncgate: after a failed sync Linux may take the pages for written, and the next sync succeeds.
+    // Known as fsyncgate: after a failed sync Linux may take the pages for written.
     if (node.kind === "file" && node.content.pending.length > 0 && volume.world.choose(2) === 1) {
       forget(node.content)
       volume.world.note(`sync ${number} gave its changes up`)

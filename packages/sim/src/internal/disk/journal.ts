@@ -1,9 +1,9 @@
 /**
  * The changes of names that were made and are not all on the disk yet, in the order in which they were made.
  *
- * A file system may keep more order than it promises. One with a journal loses a suffix of all that was done, across
- * directories; the minimum that POSIX allows is that each directory loses on its own. A program that is right for one
- * of the two can be wrong for the other, so both are searched.
+ * A file system may keep more order than it promises. One with a journal loses a suffix of all that was done,
+ * across directories; the minimum that POSIX allows is that each directory loses on its own. A program that
+ * is right for one of the two can be wrong for the other, so both are searched.
  */
 import type { DirectoryNode, Node } from "./inode.ts"
 import type { World } from "./model.ts"

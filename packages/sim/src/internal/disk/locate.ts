@@ -5,7 +5,9 @@ import type { DirectoryNode, Node } from "./inode.ts"
 /** Where a path leads: an entry of a directory, which may not exist. */
 export interface Place {
   readonly parent: DirectoryNode
-  /** `undefined` when the path ends in `.` or `..` or is the root: such a place can be looked at, not changed. */
+  /**
+   * `undefined` when the path ends in `.` or `..` or is the root: such a place can be looked at, not changed.
+   */
   readonly name: string | undefined
   readonly node: Node | undefined
   /** The path ends with a slash, so that only a directory can be there. */
@@ -22,7 +24,9 @@ const nodeAt = (parent: DirectoryNode, name: string): Node | undefined => {
   return parent.entries.get(name)
 }
 
-/** Walks `path`; `follow` says whether a symbolic link at its end is followed. Paths are relative to the root. */
+/**
+ * Walks `path`; `follow` says whether a symbolic link at its end is followed. Paths are relative to the root.
+ */
 export const locate = (root: DirectoryNode, path: string, follow: boolean): Place => {
   if (path === "") throw new Errno("ENOENT")
   if (path.length > maxPathLength) throw new Errno("ENAMETOOLONG")

@@ -1,8 +1,9 @@
 /**
  * A disk with a file system on it, in memory: its state, and what every operation has in common.
  *
- * The operations are in `names.ts` (what changes directories), `files.ts` (what works on descriptors and attributes)
- * and `crash.ts`. They are plain functions that throw an `Errno`; nothing in them waits, and time is an argument.
+ * The operations are in `names.ts` (what changes directories), `files.ts` (what works on descriptors and
+ * attributes) and `crash.ts`. They are plain functions that throw an `Errno`; nothing in them waits, and time
+ * is an argument.
  */
 import type { FileSystem } from "effect"
 import { seenBytes } from "./content.ts"
@@ -65,7 +66,9 @@ export interface Volume {
   /** By the number of the operation that is to fail. */
   readonly failures: Map<number, FailureCode>
   capacityBytes: number
-  /** What the files hold. After a loss of power it may exceed the capacity: what was removed can come back. */
+  /**
+   * What the files hold. After a loss of power it may exceed the capacity: what was removed can come back.
+   */
   usedBytes: number
   isReadOnly: boolean
   operations: number
@@ -74,7 +77,14 @@ export interface Volume {
 }
 
 /** A volume lives in memory: a program that needs more than this would be better off with less. */
-export const defaultCapacityBytes = 1024 ** 3
+const defaultCapacityBytes = 1024 ** 3
+
+/** What a disk may hold. */
+export const capacityOf = (bytes: number | undefined): number => {
+  if (bytes === undefined) return defaultCapacityBytes
+  if (bytes >= 0) return bytes
+  throw new RangeError(`Disk: a capacity is a number of bytes, 0 or more; got ${bytes}`)
+}
 
 /** An empty disk: a root, and `/tmp` in it. */
 export const makeVolume = (world: World, settings: Settings, nowMillis: number): Volume => {
@@ -93,7 +103,7 @@ export const makeVolume = (world: World, settings: Settings, nowMillis: number):
     descriptors: new Set(),
     watchers: new Set(),
     failures: new Map(),
-    capacityBytes: settings.capacityBytes ?? defaultCapacityBytes,
+    capacityBytes: capacityOf(settings.capacityBytes),
     usedBytes: 0,
     isReadOnly: false,
     operations: 0,

@@ -1,4 +1,7 @@
-/** From an error of the operating system to the one that Effect's `FileSystem` fails with, and its other values. */
+/**
+ * From an error of the operating system to the one that Effect's `FileSystem` fails with, and its other
+ * values.
+ */
 import { ByteSize, Effect, type FileSystem, Option, PlatformError } from "effect"
 import type { Code, Errno } from "./errno.ts"
 import type { Status } from "./files.ts"
