@@ -13,6 +13,7 @@
  */
 import { Clock, Context, Duration, Effect } from "effect"
 import { CurrentHost, type HostState } from "./internal/host.ts"
+import { render, type Verdict } from "./Linearizability.ts"
 import { Violation } from "./SimulationError.ts"
 
 const withHost = <A>(f: (host: HostState | undefined) => Effect.Effect<A>): Effect.Effect<A> =>
@@ -191,3 +192,22 @@ const completeness = (
     return violated(guarantee, `it happened for ${extra.join(", ")}, which nobody asked for`)
   return Effect.void
 }
+
+/**
+ * A history of operations must be linearizable: see `Linearizability.recorder`.
+ *
+ * **Details**
+ *
+ * A verdict that was not reached within its budget breaks nothing. It counts as never seen: a campaign in which no
+ * verdict was ever reached fails.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const linearizable = <State, In, Out>(
+  guarantee: string,
+  verdict: Verdict<State, In, Out>
+): Effect.Effect<void> =>
+  verdict._tag === "NotLinearizable"
+    ? violated(guarantee, render(verdict))
+    : sometimes("a verdict on linearizability", verdict._tag === "Linearizable")

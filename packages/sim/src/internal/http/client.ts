@@ -76,8 +76,7 @@ class Exchange {
   private upload: Fiber.Fiber<void> | undefined = undefined
   private uploadFailure: Cause.Cause<ClientError> | undefined = undefined
   private isOver = false
-  /** Everything was sent and received, so that nothing is lost when the connection closes. */
-  private isComplete = false
+  private isCutShort = false
 
   constructor(host: HostState, request: Request, url: URL, signal: AbortSignal) {
     this.host = host
@@ -113,7 +112,8 @@ class Exchange {
   private connect() {
     const { host, scope, url } = this
     const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port)
-    const release = (connection: Connection) => (this.isComplete ? connection.close : connection.reset)
+    // What the server has not yet taken of a request that is given up would only keep it from noticing.
+    const release = (connection: Connection) => (this.isCutShort ? connection.reset : connection.close)
     return Scope.provide(connectWith({ host: hostOf(host, url.hostname), port }, release), scope)
   }
 
@@ -135,7 +135,7 @@ class Exchange {
       Effect.catchCause((cause) => {
         if (this.isOver) return Effect.void
         this.uploadFailure = cause
-        return connection.reset
+        return connection.close
       })
     )
     return Effect.map(Effect.forkDetach(upload), (fiber) => {
@@ -146,11 +146,7 @@ class Exchange {
   private piecesOf(reader: MessageReader<ConnectionLost>): Pieces {
     return reader.piece.pipe(
       Effect.tapError(() => this.over),
-      Effect.tap((piece) => {
-        if (piece !== undefined) return Effect.void
-        this.isComplete = true
-        return this.over
-      })
+      Effect.tap((piece) => (piece === undefined ? this.over : Effect.void))
     )
   }
 
@@ -162,7 +158,7 @@ class Exchange {
       this.signal.removeEventListener("abort", onAbort)
       const { upload } = this
       if (upload !== undefined && upload.pollUnsafe() === undefined) {
-        this.isComplete = false
+        this.isCutShort = true
         upload.interruptUnsafe()
       }
       return Scope.close(this.scope, Exit.void)

@@ -47,9 +47,9 @@ const sendBody = (
     Effect.interruptible,
     Effect.matchCauseEffect({
       onSuccess: (rest) => finish(source, rest),
-      // The end of a body would make what is there look complete.
+      // Without the end of the message, so that what is there of it does not look complete.
       onFailure: (cause) =>
-        Effect.andThen(connection.reset, Effect.failCause(Cause.combine(cause, Cause.die(response))))
+        Effect.andThen(connection.close, Effect.failCause(Cause.combine(cause, Cause.die(response))))
     })
   )
 }
