@@ -1,105 +1,54 @@
-/** Runs campaigns on worker threads. */
-import { Worker as Thread } from "node:worker_threads"
-import * as NodeWorker from "@effect/platform-node/NodeWorker"
-import { Report, type Suite } from "@holdfast/sim"
-import { Deferred, type Duration, Effect, Latch, Layer } from "effect"
-import { layerSpawner, type Worker, WorkerPlatform } from "effect/workers/Worker"
-import type { FromWorker, Share, ToWorker } from "./protocol.ts"
-
-const spawn = (): Thread =>
-  new Thread(new URL("./worker.ts", import.meta.url), {
-    execArgv: ["--import", new URL("./preload.ts", import.meta.url).href]
-  })
-
-export const WorkersLive = Layer.merge(NodeWorker.layerPlatform, layerSpawner(spawn))
+/** One suite's campaign, on all threads. */
+import { Report } from "@holdfast/sim"
+import { type Duration, Effect } from "effect"
+import type { Listed, Part, Shard } from "./protocol.ts"
+import type { Crew } from "./workers.ts"
 
 export interface Settings {
   readonly seed: number
   readonly runs: number
-  readonly workers: number
-  /** Which part of the campaign this machine makes: `index` of `count`, counted from 0. */
-  readonly shard: { readonly index: number; readonly count: number }
+  readonly shard: Shard
 }
 
-/** A thread, and what it has said about the share that it works on. */
-interface Hand {
-  readonly send: (message: ToWorker) => Effect.Effect<void>
-  /** Begins a share; ends when the thread has said its last word on it. */
-  readonly work: (
-    share: Share,
-    onProgress: (report: Report.Report) => Effect.Effect<void>
-  ) => Effect.Effect<Report.Report>
-}
+/** How many runs of a campaign belong to a shard. */
+export const runsOf = ({ runs, shard }: Settings): number =>
+  Math.max(0, Math.ceil((runs - shard.index) / shard.count))
 
-const hire = Effect.fnUntraced(function* (worker: Worker<FromWorker, ToWorker>) {
-  let listen: (message: FromWorker) => Effect.Effect<void> = () => Effect.void
-  const ready = yield* Latch.make()
-  yield* Effect.forkScoped(
-    Effect.orDie(worker.run((message) => listen(message), { onSpawn: Effect.asVoid(ready.open) }))
-  )
-  yield* ready.await
-  const send = (message: ToWorker) => Effect.orDie(worker.send(message))
-  const hand: Hand = {
-    send,
-    work: Effect.fnUntraced(function* (share, onProgress) {
-      const done = yield* Deferred.make<Report.Report>()
-      listen = (message) =>
-        message._tag === "Done"
-          ? Effect.asVoid(Deferred.succeed(done, message.report))
-          : onProgress(message.report)
-      yield* send(share)
-      return yield* Deferred.await(done)
-    })
+const sum = ({ guarantees, name }: Listed, parts: Iterable<Part>): Part => {
+  let all: Part = { report: Report.empty(name, guarantees), hash: 0 }
+  for (const { hash, report } of parts) {
+    all = { report: Report.add(all.report, report), hash: (all.hash + hash) >>> 0 }
   }
-  return hand
-})
+  return all
+}
 
-/** Threads for as long as the scope is open. */
-export const hireAll = Effect.fnUntraced(function* (count: number) {
-  const platform = yield* WorkerPlatform
-  return yield* Effect.forEach(
-    Array.from({ length: count }, (_, id) => id),
-    (id) => Effect.flatMap(platform.spawn<FromWorker, ToWorker>(id), hire),
-    { concurrency: "unbounded" }
-  )
-})
-
-const sum = (suite: Suite.Suite, parts: Iterable<Report.Report>): Report.Report =>
-  Array.from(parts).reduce(Report.add, Report.empty(suite.name, suite.guarantees))
-
-/** One suite's campaign on all threads. A failure, or the end of its time, ends it on all of them. */
+/**
+ * Makes the runs. Calls back with what all of them gave so far.
+ *
+ * **Details**
+ *
+ * When a run fails, those with smaller numbers are made before the campaign ends. So the failure that is reported is that
+ * of the smallest number of all, whatever the number of workers; only when time is up before may it be another.
+ */
 export const runCampaign = Effect.fnUntraced(function* (
-  suite: Suite.Suite,
-  settings: Settings,
-  hands: ReadonlyArray<Hand>,
+  suite: Listed,
+  { runs, seed, shard }: Settings,
+  { board, hands }: Crew,
   timeLeft: Duration.Duration,
-  onProgress: (report: Report.Report) => Effect.Effect<void>
+  onProgress: (part: Part) => void
 ) {
-  const parts = new Map<number, Report.Report>()
-  const stopAll = Effect.forEach(hands, (hand) => hand.send({ _tag: "Stop" }), { discard: true })
-  const step = settings.shard.count * hands.length
-  const note = (index: number) => (report: Report.Report) =>
-    Effect.suspend(() => {
-      parts.set(index, report)
-      const soFar = sum(suite, parts.values())
-      return Effect.andThen(soFar.failures.length > 0 ? stopAll : Effect.void, onProgress(soFar))
-    })
-  const shares = Effect.forEach(
+  const parts = new Map<number, Part>()
+  const note = (index: number) => (part: Part) => {
+    parts.set(index, part)
+    onProgress(sum(suite, parts.values()))
+  }
+  board.begin(runs)
+  const request = { _tag: "Campaign", suite: suite.name, seed, shard } as const
+  const work = Effect.forEach(
     hands,
-    (hand, index) => {
-      const from = settings.shard.index + settings.shard.count * index
-      const share = {
-        _tag: "Share",
-        suite: suite.name,
-        seed: settings.seed,
-        runs: settings.runs,
-        from,
-        step
-      } as const
-      return Effect.flatMap(hand.work(share, note(index)), note(index))
-    },
+    (hand, index) => Effect.map(hand.ask(request, note(index)), note(index)),
     { concurrency: "unbounded", discard: true }
   )
-  yield* Effect.scoped(Effect.andThen(Effect.forkScoped(Effect.delay(stopAll, timeLeft)), shares))
-  return sum(suite, parts.values())
+  const stop = Effect.sync(() => board.lower(0))
+  yield* Effect.scoped(Effect.andThen(Effect.forkScoped(Effect.delay(stop, timeLeft)), work))
 })

@@ -1,19 +1,28 @@
 /** Failures as files, and back. */
 import type { Report } from "@holdfast/sim"
 import { Effect, FileSystem, Path, Schema } from "effect"
+import { CliError } from "effect/cli"
+import { CannotWrite } from "./files.ts"
 
+/** Where the user is. */
 export const directory = ".simlab"
 
+/** File systems end names at 255 bytes. */
+const maxPart = 80
+
+const clean = (text: string): string => text.replace(/[^\w-]+/g, "_").slice(0, maxPart)
+
 const fileName = ({ hash, identity, suite }: Report.Failure): string =>
-  `${suite}-${identity}-${hash}.json`.replace(/[^\w.-]+/g, "_")
+  `${clean(suite)}-${clean(identity)}-${clean(hash)}.json`
 
 /** Writes a failure into its own file, and gives the file's name. */
 export const save = Effect.fnUntraced(function* (failure: Report.Failure) {
   const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  yield* fs.makeDirectory(directory, { recursive: true })
-  const file = path.join(directory, fileName(failure))
-  yield* fs.writeFileString(file, `${JSON.stringify(failure, undefined, 2)}\n`)
+  const file = (yield* Path.Path).join(directory, fileName(failure))
+  yield* fs.makeDirectory(directory, { recursive: true }).pipe(
+    Effect.andThen(fs.writeFileString(file, `${JSON.stringify(failure, undefined, 2)}\n`)),
+    Effect.mapError((cause) => new CannotWrite({ file, cause }))
+  )
   return file
 })
 
@@ -22,23 +31,27 @@ export class NoToken extends Schema.TaggedError<NoToken>("simlab/NoToken")("NoTo
   given: Schema.String,
   problem: Schema.String
 }) {
-  override get message(): string {
+  override get [CliError.userMessage]() {
     return `${this.given}: ${this.problem}. Give a file under ${directory}/, or the token that a failure printed.`
   }
 }
 
 const Saved = Schema.fromJsonString(Schema.Struct({ token: Schema.String }))
 
+/** Tokens are of these; what has others is meant to be a file. */
+const mayBeToken = /^[\w-]+$/
+
 /** The token in a file, or the token itself. */
 export const tokenOf = Effect.fnUntraced(function* (given: string) {
   const fs = yield* FileSystem.FileSystem
-  const isFile = yield* Effect.orElseSucceed(fs.exists(given), () => false)
-  if (!isFile) return given
-  const text = yield* fs
-    .readFileString(given)
-    .pipe(Effect.mapError((cause) => new NoToken({ given, problem: cause.message })))
-  const { token } = yield* Schema.decodeEffect(Saved)(text).pipe(
-    Effect.mapError(() => new NoToken({ given, problem: "it is not the file of a failure" }))
+  const isThere = given !== "" && (yield* Effect.orElseSucceed(fs.exists(given), () => false))
+  const refuse = (problem: string) => new NoToken({ given, problem })
+  if (!isThere) return mayBeToken.test(given) ? given : yield* refuse("there is no such file")
+  const { type } = yield* Effect.mapError(fs.stat(given), (cause) => refuse(cause.message))
+  if (type !== "File") return yield* refuse(type === "Directory" ? "it is a directory" : "it is not a file")
+  const text = yield* Effect.mapError(fs.readFileString(given), (cause) => refuse(cause.message))
+  const { token } = yield* Effect.mapError(Schema.decodeEffect(Saved)(text), () =>
+    refuse("it is not the file of a failure")
   )
   return token
 })

@@ -1,44 +1,98 @@
-/** A line that shows how far a campaign is, while somebody looks. */
-import type { Report } from "@holdfast/sim"
-import { Clock, Effect, Terminal } from "effect"
+/** How far a campaign is: a line that is redrawn while somebody watches, and now and then a line in a log. */
+import { Clock, Effect, Schedule, Terminal } from "effect"
+import { type Output, show } from "./output.ts"
+import type { Part } from "./protocol.ts"
 import { count, duration } from "./table.ts"
 
-const barWidth = 24
+const frame = "100 millis"
+
+/** So that a log shows that it goes on. */
+const logMillis = 30_000
+
+/** By then a person wonders. */
+const longMillis = 5000
+
+const barWidth = 16
 
 const bar = (fraction: number): string => {
-  const full = Math.round(Math.min(1, fraction) * barWidth)
+  const full = Math.round(Math.min(1, Math.max(0, fraction)) * barWidth)
   return "█".repeat(full) + "░".repeat(barWidth - full)
 }
 
-export interface Progress {
-  readonly show: (report: Report.Report) => Effect.Effect<void>
-  readonly clear: Effect.Effect<void>
+/** A campaign that is under way. */
+export interface UnderWay {
+  /** Such as `3/12 FanOut`. */
+  readonly title: string
+  readonly runs: number
+  /** Real time after which it is ended. */
+  readonly limitMillis: number
+  /** Suites that have failed before. */
+  readonly violations: number
+  readonly part: () => Part
+  /** The runs that the workers make at the moment. */
+  readonly making: () => ReadonlyArray<number>
 }
 
-const line = (report: Report.Report, runs: number, millis: number): string =>
-  [
-    bar(report.runs / runs),
-    report.suite,
+const words = (
+  { limitMillis, part, runs, title, violations }: UnderWay,
+  millis: number
+): { readonly fraction: number; readonly text: string } => {
+  const { report } = part()
+  const found = violations + report.failures.length
+  const text = [
     `${count(report.runs)}/${count(runs)}`,
     `${count((report.runs / Math.max(1, millis)) * 1000)} runs/s`,
     `${duration(report.virtualMillis)} simulated`,
-    report.failures.length === 0 ? "" : "a failure, being made smaller"
-  ]
-    .filter((part) => part !== "")
-    .join("  ")
+    `${found} ${found === 1 ? "violation" : "violations"}`,
+    title
+  ].join("  ")
+  return { fraction: Math.max(report.runs / runs, millis / limitMillis), text }
+}
 
-/** Nothing is drawn where nobody looks: in a pipe, in CI. */
-export const progressOf = Effect.fnUntraced(function* (runs: number, isWatched: boolean) {
-  const terminal = yield* Terminal.Terminal
-  const columns = yield* terminal.columns
-  const start = yield* Clock.currentTimeMillis
-  const write = (text: string) => (isWatched ? Effect.orDie(terminal.display(text)) : Effect.void)
-  const progress: Progress = {
-    show: (report) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        write(`\r\u001b[2K${line(report, runs, now - start).slice(0, Math.max(20, columns - 1))}`)
-      ),
-    clear: write("\r\u001b[2K")
+/** Runs that began a while ago, as a text; empty when there are none. */
+const slowest = (making: UnderWay["making"]) => {
+  const since = new Map<number, { readonly run: number; readonly millis: number }>()
+  return (now: number): string => {
+    let oldest = { run: -1, millis: now }
+    for (const [worker, run] of making().entries()) {
+      const known = since.get(worker)
+      if (known?.run !== run) since.set(worker, { run, millis: now })
+      else if (known.millis < oldest.millis) oldest = known
+    }
+    const millis = now - oldest.millis
+    return millis < longMillis
+      ? ""
+      : `  run ${oldest.run} for ${duration(millis)}: long, or made smaller after it failed`
   }
-  return progress
-})
+}
+
+const cut = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, Math.max(1, width) - 1)}…`
+
+/** Draws until it is interrupted; and then there is nothing left of it. */
+const drawing = (underWay: UnderWay, start: number) => {
+  const slow = slowest(underWay.making)
+  const draw = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const { fraction, text } = words(underWay, now - start)
+    const columns = yield* (yield* Terminal.Terminal).columns
+    yield* show(`\r\u001b[2K${cut(`${bar(fraction)}  ${text}${slow(now)}`, columns - 1)}`)
+  })
+  return Effect.repeat(draw, Schedule.spaced(frame)).pipe(Effect.ensuring(show("\r\u001b[2K")))
+}
+
+const logging = (underWay: UnderWay, start: number) => {
+  const slow = slowest(underWay.making)
+  const log = Effect.gen(function* () {
+    yield* Effect.sleep(logMillis)
+    const now = yield* Clock.currentTimeMillis
+    yield* show(`  … ${words(underWay, now - start).text}${slow(now)}\n`)
+  })
+  return Effect.forever(log)
+}
+
+/** Shows how far something is, for as long as it takes. */
+export const withProgress = <A, E, R>(self: Effect.Effect<A, E, R>, out: Output, underWay: UnderWay) =>
+  Effect.flatMap(Clock.currentTimeMillis, (start) =>
+    Effect.raceFirst(self, (out.live ? drawing : logging)(underWay, start))
+  )

@@ -1,63 +1,76 @@
-/** `simlab replay`: one recorded run again, and a picture of it. */
-import { Report, Suite } from "@holdfast/sim"
-import { Effect, FileSystem, Option, Path, Schema, Terminal } from "effect"
+/** `sim replay`: one recorded run again, and a picture of it. */
+import { Report } from "@holdfast/sim"
+import { Effect, Option, Path, Schema } from "effect"
+import { CliError } from "effect/cli"
 import { NoToken, tokenOf } from "./failures.ts"
+import { canWrite, write } from "./files.ts"
+import { show } from "./output.ts"
 import { SuitesFailed } from "./run.ts"
 import type { Run } from "./timeline/Run.ts"
 import { toHtml } from "./timeline/toHtml.ts"
 import { toPerfetto } from "./timeline/toPerfetto.ts"
+import { Workers } from "./workers.ts"
 
 /** The picture was asked for in a format that there is not. */
 export class NoFormat extends Schema.TaggedError<NoFormat>("simlab/NoFormat")("NoFormat", {
   file: Schema.String
 }) {
-  override get message(): string {
+  override get [CliError.userMessage]() {
     return `${this.file}: a trace is written as .html (a page) or as .json (for Perfetto)`
   }
 }
 
-const runOf = (failure: Report.Failure): Run => ({
-  title: `${failure.suite}: ${failure.identity}`,
+interface Format {
+  readonly write: (run: Run) => string
+  readonly hint: string
+}
+
+const formats: Readonly<Record<string, Format>> = {
+  ".html": { write: toHtml, hint: "open it in a browser" },
+  ".json": { write: toPerfetto, hint: "open it in https://ui.perfetto.dev" }
+}
+
+interface Picture extends Format {
+  readonly file: string
+}
+
+/** Whatever is wrong with the file is said before the run. */
+const pictureIn = Effect.fnUntraced(function* (file: string) {
+  const format = formats[(yield* Path.Path).extname(file).toLowerCase()]
+  if (format === undefined) return yield* new NoFormat({ file })
+  yield* canWrite(file)
+  const picture: Picture = { ...format, file }
+  return picture
+})
+
+const runOf = (failure: Report.Failure, failed: boolean): Run => ({
+  title: failed ? `${failure.suite}: ${failure.identity}` : failure.suite,
   suite: failure.suite,
   token: failure.token,
-  failure: failure.message,
-  virtualNanos: failure.virtualMillis * 1e6,
+  failure: failed ? failure.message : undefined,
+  virtualNanos: Math.round(failure.virtualMillis * 1e6),
   hash: failure.hash,
   events: failure.trace
 })
 
-const formats: Readonly<Record<string, (run: Run) => string>> = { ".html": toHtml, ".json": toPerfetto }
-
-const writeTrace = Effect.fnUntraced(function* (file: string, failure: Report.Failure) {
-  const format = formats[(yield* Path.Path).extname(file)]
-  if (format === undefined) return yield* new NoFormat({ file })
-  const fs = yield* FileSystem.FileSystem
-  yield* fs.writeFileString(file, format(runOf(failure)))
-})
-
-export const replay = Effect.fnUntraced(function* (
-  suites: ReadonlyArray<Suite.Suite>,
-  given: string,
-  trace: Option.Option<string>
-) {
-  const terminal = yield* Terminal.Terminal
+export const replay = Effect.fnUntraced(function* (given: string, trace: Option.Option<string>) {
   const token = yield* tokenOf(given)
-  const replayed = yield* Effect.try({
-    try: () => replayWith(suites, token),
-    catch: (cause) => new NoToken({ given, problem: cause instanceof Error ? cause.message : String(cause) })
-  })
-  if (Option.isSome(trace)) yield* writeTrace(trace.value, replayed.failure)
-  yield* terminal.display(
-    replayed.failed
-      ? Report.formatFailure(replayed.failure)
-      : `${replayed.failure.suite}: the run does not fail any more (hash ${replayed.failure.hash})\n`
-  )
-  if (replayed.failed) return yield* new SuitesFailed({ suites: [replayed.failure.suite] })
-})
-
-const replayWith = (suites: ReadonlyArray<Suite.Suite>, token: string): Suite.Replayed => {
-  const name = Suite.nameOf(token)
-  const suite = suites.find((one) => one.name === name)
-  if (suite === undefined) throw new Error(`there is no suite "${name}" any more`)
-  return suite.replay(token)
-}
+  const picture = Option.isSome(trace) ? yield* pictureIn(trace.value) : undefined
+  const { hands } = yield* (yield* Workers).hire(1)
+  for (const hand of hands) {
+    const { failed, failure } = yield* Effect.catchTag(hand.ask({ _tag: "Replay", token }), "Refused", ({ problem }) =>
+      Effect.fail(new NoToken({ given, problem }))
+    )
+    yield* show(
+      failed
+        ? Report.formatFailure(failure)
+        : `${failure.suite}: the run does not fail any more. What it was about may be mended, or the program makes other choices now.\n`
+    )
+    yield* show(`\nhash ${failure.hash}\n`)
+    if (picture !== undefined) {
+      yield* write(picture.file, picture.write(runOf(failure, failed)))
+      yield* show(`timeline ${picture.file} (${picture.hint})\n`)
+    }
+    if (failed) return yield* new SuitesFailed({ suites: [failure.suite] })
+  }
+}, Effect.scoped)

@@ -1,13 +1,28 @@
-/** `simlab run`: campaigns of suites, one after the other, each on all threads. */
+/** `sim run`: campaigns of suites, one after the other, each on all threads. */
 import { availableParallelism } from "node:os"
-import { Report, type Suite } from "@holdfast/sim"
-import { Clock, Duration, Effect, FileSystem, Option, Runtime, Schema, Terminal } from "effect"
-import { hireAll, runCampaign, type Settings } from "./campaign.ts"
+import { Report } from "@holdfast/sim"
+import { Clock, Duration, Effect, Option, Runtime, Schema } from "effect"
+import { CliError } from "effect/cli"
+import { runCampaign, runsOf, type Settings } from "./campaign.ts"
 import { save } from "./failures.ts"
-import { progressOf } from "./progress.ts"
-import { isGood, summary, type Timed } from "./summary.ts"
+import { canWrite, write } from "./files.ts"
+import { type Output, output, show } from "./output.ts"
+import { withProgress } from "./progress.ts"
+import type { Listed, Part } from "./protocol.ts"
+import { conclusion, hashOf, isGood, problems, type Timed, tableFor } from "./summary.ts"
+import { type Crew, Workers } from "./workers.ts"
 
-/** Something failed, or was never seen. The tables have said what, so nothing more is reported. */
+/** There is no such suite. */
+export class NoSuite extends Schema.TaggedError<NoSuite>("simlab/NoSuite")("NoSuite", {
+  name: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  override get [CliError.userMessage]() {
+    return `there is no suite "${this.name}". There are:${this.known.map((name) => `\n    ${name}`).join("")}`
+  }
+}
+
+/** Something failed, or was never seen. The table has said what, so nothing more is reported. */
 export class SuitesFailed extends Schema.TaggedError<SuitesFailed>("simlab/SuitesFailed")("SuitesFailed", {
   suites: Schema.Array(Schema.String)
 }) {
@@ -15,70 +30,125 @@ export class SuitesFailed extends Schema.TaggedError<SuitesFailed>("simlab/Suite
   override readonly [Runtime.errorExitCode] = 1
 }
 
-export interface Options extends Omit<Settings, "workers"> {
-  readonly suites: ReadonlyArray<Suite.Suite>
+export interface Options extends Settings {
+  readonly suites: ReadonlyArray<string>
   readonly workers: Option.Option<number>
   readonly timeLimit: Option.Option<Duration.Duration>
   readonly json: Option.Option<string>
 }
 
-/** How many runs of a campaign belong to a shard. */
-const runsOf = ({ runs, shard }: Options): number => Math.ceil((runs - shard.index) / shard.count)
+/** Every worker loads the suites, all at the same time. */
+const list = ({ hands }: Crew) =>
+  Effect.map(
+    Effect.forEach(hands, (hand) => hand.ask({ _tag: "List" }), { concurrency: "unbounded" }),
+    ([suites = []]) => suites
+  )
 
-const campaignOf = Effect.fnUntraced(function* (
-  suite: Suite.Suite,
-  options: Options,
-  hands: Parameters<typeof runCampaign>[2],
-  endMillis: number
-) {
+const choose = (suites: ReadonlyArray<Listed>, names: ReadonlyArray<string>) =>
+  names.length === 0
+    ? Effect.succeed(suites)
+    : Effect.forEach(new Set(names), (name) => {
+        const suite = suites.find((one) => one.name === name)
+        return suite === undefined
+          ? Effect.fail(new NoSuite({ name, known: suites.map((one) => one.name) }))
+          : Effect.succeed(suite)
+      })
+
+interface Session {
+  readonly options: Options
+  readonly crew: Crew
+  readonly out: Output
+  readonly chosen: ReadonlyArray<Listed>
+  readonly endMillis: number
+  /** The campaigns so far, also those that did not end. */
+  readonly all: Array<Timed>
+}
+
+const campaign = Effect.fnUntraced(function* (session: Session, suite: Listed, row: (timed: Timed) => string) {
+  const { all, chosen, crew, endMillis, options, out } = session
   const start = yield* Clock.currentTimeMillis
   const expected = runsOf(options)
-  const progress = yield* progressOf(expected, process.stdout.isTTY === true)
-  const settings = { ...options, workers: hands.length }
-  const timeLeft = Duration.millis(Math.max(0, endMillis - start))
-  const report = yield* runCampaign(suite, settings, hands, timeLeft, progress.show)
-  yield* progress.clear
-  const realMillis = (yield* Clock.currentTimeMillis) - start
-  const timed: Timed = { report, realMillis, complete: options.shard.count === 1 && report.runs >= expected }
-  yield* tell(timed)
-  return timed
+  // What one suite leaves is there for the others.
+  const limitMillis = Math.max(0, endMillis - start) / (chosen.length - all.length)
+  let part: Part = { report: Report.empty(suite.name, suite.guarantees), hash: 0 }
+  const making = runCampaign(suite, options, crew, Duration.millis(limitMillis), (soFar) => {
+    part = soFar
+  })
+  const underWay = {
+    title: `${all.length + 1}/${chosen.length} ${suite.name}`,
+    runs: expected,
+    limitMillis,
+    violations: all.filter((timed) => !isGood(timed)).length,
+    part: () => part,
+    making: () => crew.hands.map((_, index) => crew.board.runOf(index))
+  }
+  yield* Effect.onExit(withProgress(making, out, underWay), () =>
+    Effect.gen(function* () {
+      const realMillis = (yield* Clock.currentTimeMillis) - start
+      const timed = { ...part, realMillis, expected, isShard: options.shard.count > 1 }
+      all.push(timed)
+      yield* show(row(timed))
+    })
+  )
 })
 
 const tell = Effect.fnUntraced(function* (timed: Timed) {
-  const terminal = yield* Terminal.Terminal
   const { report } = timed
   for (const failure of report.failures) {
     const file = yield* save(failure)
-    yield* terminal.display(
-      `\n${Report.formatFailure(failure)}  npx --yes pnpm@12 run sim replay ${file}\n\n`
+    yield* show(
+      `\n${Report.formatFailure(failure)}  npx --yes pnpm@12 run sim replay ${file}\nSee it:\n  npx --yes pnpm@12 run sim replay ${file} --trace run.html\n`
     )
   }
-  if (report.failures.length === 0 && !isGood(timed))
-    yield* terminal.display(`\n${Report.formatUnmet(report)}\n\n`)
+  if (problems(timed).length > 0 && report.failures.length === 0) yield* show(`\n${Report.formatUnmet(report)}\n`)
 })
 
-/** For machines: the reports, and for each suite whether it is good and how long it took. */
-const toJson = (all: ReadonlyArray<Timed>): string =>
+/** For machines. */
+const toJson = ({ all, options: { runs, seed, shard } }: Session): string =>
   `${JSON.stringify(
-    all.map((timed) => ({ ...timed.report, realMillis: timed.realMillis, good: isGood(timed) })),
+    {
+      good: all.every(isGood),
+      seed,
+      runs,
+      shard: `${shard.index + 1}/${shard.count}`,
+      suites: all.map((timed) => ({
+        ...timed.report,
+        expected: timed.expected,
+        good: isGood(timed),
+        hash: hashOf(timed),
+        realMillis: timed.realMillis
+      }))
+    },
     undefined,
     2
   )}\n`
 
+/** Told at the end, however it came: also after Ctrl-C, and when a worker died. */
+const conclude = Effect.fnUntraced(function* (session: Session) {
+  const { all, chosen, options, out } = session
+  if (Option.isSome(options.json)) yield* write(options.json.value, toJson(session))
+  for (const timed of all) yield* tell(timed)
+  yield* show(`\n${conclusion(all, chosen.length, out)}`)
+})
+
 export const run = Effect.fnUntraced(function* (options: Options) {
-  const terminal = yield* Terminal.Terminal
+  const out = yield* output
+  if (Option.isSome(options.json)) yield* canWrite(options.json.value)
   const count = Option.getOrElse(options.workers, availableParallelism)
-  const hands = yield* hireAll(Math.max(1, Math.min(count, runsOf(options))))
+  const crew = yield* (yield* Workers).hire(Math.max(1, Math.min(count, runsOf(options))))
+  const chosen = yield* choose(yield* list(crew), options.suites)
   const limit = Option.getOrElse(options.timeLimit, () => Duration.infinity)
   const endMillis = (yield* Clock.currentTimeMillis) + Duration.toMillis(limit)
-  const all: Array<Timed> = []
-  for (const suite of options.suites) all.push(yield* campaignOf(suite, options, hands, endMillis))
-  yield* terminal.display(`${summary(all)}\n`)
-  if (Option.isSome(options.json)) {
-    yield* Effect.flatMap(FileSystem.FileSystem, (fs) =>
-      fs.writeFileString(Option.getOrThrow(options.json), toJson(all))
-    )
-  }
-  const bad = all.filter((timed) => !isGood(timed)).map(({ report }) => report.suite)
+  const session: Session = { options, crew, out, chosen, endMillis, all: [] }
+  const table = tableFor(
+    chosen.map(({ name }) => name),
+    options.runs,
+    out
+  )
+  yield* show(table.header)
+  yield* Effect.forEach(chosen, (suite) => campaign(session, suite, table.row), { discard: true }).pipe(
+    Effect.onExit(() => conclude(session))
+  )
+  const bad = session.all.filter((timed) => !isGood(timed)).map(({ report }) => report.suite)
   if (bad.length > 0) return yield* new SuitesFailed({ suites: bad })
 }, Effect.scoped)

@@ -1,46 +1,111 @@
-/** What a campaign found, for people. */
+/** What campaigns found, for people. */
 import { Report } from "@holdfast/sim"
-import { count, duration, table } from "./table.ts"
+import { formatHash } from "./hash.ts"
+import { type Output, paint } from "./output.ts"
+import type { Part } from "./protocol.ts"
+import { type Column, count, duration, header, rest, rough, row, widest, wrap } from "./table.ts"
 
-export interface Timed {
-  readonly report: Report.Report
+export interface Timed extends Part {
   readonly realMillis: number
-  /** All runs that were asked for were made. */
-  readonly complete: boolean
+  /** How many runs were to be made. */
+  readonly expected: number
+  /** They are one part of several. */
+  readonly isShard: boolean
 }
+
+const isComplete = ({ expected, report }: Timed): boolean => report.runs >= expected
 
 /** A campaign that was cut short, or made in parts, need not have seen everything. */
-export const isGood = ({ complete, report }: Timed): boolean =>
-  report.failures.length === 0 && (!complete || Report.unmet(report).length === 0)
+export const problems = (timed: Timed): ReadonlyArray<string> =>
+  isComplete(timed) && !timed.isShard ? Report.unmet(timed.report) : []
 
-const verdict = ({ complete, report }: Timed): string => {
-  const [failure] = report.failures
-  if (failure !== undefined) return `✗ ${failure.identity}`
-  if (Report.unmet(report).length > 0) return complete ? "✗ not seen" : "○ cut short"
-  return "✓"
-}
+export const isGood = (timed: Timed): boolean =>
+  timed.report.failures.length === 0 && problems(timed).length === 0
 
-const faults = ({ faults }: Report.Report): string =>
-  Object.entries(faults)
-    .map(([fault, times]) => `${fault} ${count(times)}`)
-    .join(", ") || "–"
+/** Of a whole campaign; what one that failed did besides depends on who was fast. */
+export const hashOf = (timed: Timed): string | undefined =>
+  isComplete(timed) && timed.report.failures.length === 0 ? formatHash(timed.hash) : undefined
 
 const seen = ({ reached }: Report.Report): string => {
   const all = Object.values(reached)
   return all.length === 0 ? "–" : `${all.filter(Boolean).length}/${all.length}`
 }
 
-export const summary = (all: ReadonlyArray<Timed>): string =>
-  table(
-    ["suite", "runs", "runs/s", "virtual", "steps", "seen", "", "faults that took effect"],
-    all.map((timed) => [
-      timed.report.suite,
-      count(timed.report.runs),
-      count((timed.report.runs / Math.max(1, timed.realMillis)) * 1000),
-      duration(timed.report.virtualMillis),
-      count(timed.report.steps),
-      seen(timed.report),
-      verdict(timed),
-      faults(timed.report)
-    ])
-  )
+const faultsOf = ({ faults }: Report.Report): string =>
+  Object.entries(faults)
+    .sort(([, a], [, b]) => b - a)
+    .map(([fault, times]) => `${fault} ${count(times)}`)
+    .join(", ")
+
+const mark = (timed: Timed, out: Output): string => {
+  if (!isGood(timed)) return paint(out, "red", "✗")
+  return isComplete(timed) ? paint(out, "green", "✓") : paint(out, "yellow", "○")
+}
+
+const indent = "    "
+
+/** What stands below a row. */
+const notes = (timed: Timed): ReadonlyArray<string> => {
+  const { expected, report } = timed
+  const faults = faultsOf(report)
+  return [
+    ...(faults === "" ? [] : [`faults: ${faults}`]),
+    ...problems(timed),
+    ...(isComplete(timed) || report.failures.length > 0
+      ? []
+      : [`cut short: ${count(report.runs)} of ${count(expected)} runs`])
+  ]
+}
+
+/** A table whose rows are written one after the other: first those that name its columns. */
+export const tableFor = (names: ReadonlyArray<string>, runs: number, out: Output) => {
+  const numbers: ReadonlyArray<Column> = [
+    { title: "runs", width: widest(["runs", count(runs)]), right: true },
+    { title: "time", width: 7, right: true },
+    { title: "virtual", width: 8, right: true },
+    { title: "events", width: 9, right: true },
+    { title: "seen", width: 5, right: true },
+    { title: "violations", width: 10 }
+  ]
+  const room = rest(out.columns - 2, numbers) - 2
+  const width = Math.max(12, Math.min(room, widest([...names, "suite"])))
+  const columns = [{ title: "suite", width }, ...numbers]
+  return {
+    header: header(columns).map((line) => `  ${line}\n`).join(""),
+    row: (timed: Timed): string => {
+      const { report } = timed
+      const lines = row(columns, [
+        report.suite,
+        count(report.runs),
+        duration(timed.realMillis),
+        duration(report.virtualMillis),
+        rough(report.steps),
+        seen(report),
+        report.failures[0]?.identity ?? "–"
+      ])
+      const below = notes(timed).flatMap((note) => wrap(note, Math.max(20, out.columns - indent.length)))
+      return [
+        ...lines.map((line, index) => `${index === 0 ? mark(timed, out) : " "} ${line}\n`),
+        ...below.map((line) => `${indent}${paint(out, "dim", line)}\n`)
+      ].join("")
+    }
+  }
+}
+
+const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)
+
+const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? "" : "s"}`
+
+/** One sentence on everything. */
+export const conclusion = (all: ReadonlyArray<Timed>, asked: number, out: Output): string => {
+  const bad = all.filter((timed) => !isGood(timed))
+  const whole = all.length === asked && all.every((timed) => hashOf(timed) !== undefined)
+  const hash = whole ? `, hash ${formatHash(sum(all.map((timed) => timed.hash)) >>> 0)}` : ""
+  const what = `${plural(sum(all.map(({ report }) => report.runs)), "run")}, ${duration(sum(all.map(({ report }) => report.virtualMillis)))} of virtual time in ${duration(sum(all.map(({ realMillis }) => realMillis)))}${hash}`
+  const verdict =
+    bad.length === 0
+      ? paint(out, "green", `${plural(all.length, "suite")} passed`)
+      : paint(out, "red", `${bad.length} of ${plural(all.length, "suite")} failed`)
+  const missing = all.length < asked ? `, ${asked - all.length} not run` : ""
+  return `${verdict}${missing}: ${what}\n`
+}

@@ -1,41 +1,85 @@
-/** A thread that makes its share of the runs of a campaign. */
-import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import type { Suite } from "@holdfast/sim"
-import { Effect } from "effect"
-import { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
-import type { FromWorker, Share, ToWorker } from "./protocol.ts"
+/** A thread that runs suites. Their code runs here and nowhere else, so that whatever it does, the main thread goes on. */
+import { parentPort, workerData } from "node:worker_threads"
+import { Report, Suite } from "@holdfast/sim"
+import { Board } from "./board.ts"
+import { hashOf } from "./hash.ts"
+import type { Answers, FromWorker, Part, Request, Start } from "./protocol.ts"
 import { findSuites } from "./suites.ts"
 
-/** How long a worker is deaf to a stop, and its progress unknown. */
-const sliceMillis = 100
+const progressMillis = 100
 
-const advance = (campaign: Suite.Campaign): void => {
-  const end = Date.now() + sliceMillis
-  while (!campaign.isDone && Date.now() < end) campaign.advance()
+const { cells, index, pattern }: Start = workerData
+const board = new Board(cells)
+
+const say = (message: FromWorker<Answers[keyof Answers]>): void => parentPort?.postMessage(message)
+
+let loading: Promise<ReadonlyArray<Suite.Suite>> | undefined
+
+const load = (): Promise<ReadonlyArray<Suite.Suite>> => {
+  loading ??= findSuites(pattern)
+  return loading
 }
 
-const serve = Effect.gen(function* () {
-  const platform = yield* WorkerRunnerPlatform
-  const runner = yield* platform.start<FromWorker, ToWorker>()
-  const suites = yield* Effect.promise(findSuites)
-  let stopped = false
-  const work = Effect.fnUntraced(function* ({ from, runs, seed, step, suite: name }: Share) {
-    stopped = false
-    const suite = suites.find((one) => one.name === name)
-    if (suite === undefined) return yield* Effect.die(new Error(`there is no suite "${name}"`))
-    const campaign = suite.campaign({ seed, runs, from, step })
-    while (!campaign.isDone && !stopped) {
-      advance(campaign)
-      yield* runner.send(0, { _tag: "Progress", report: campaign.report() })
-      // Lets a stop arrive.
-      yield* Effect.sleep(0)
-    }
-    yield* runner.send(0, { _tag: "Done", report: campaign.report() })
-  })
-  yield* runner.run((_, message) => {
-    if (message._tag === "Share") return work(message)
-    stopped = true
-  })
-})
+const find = async (name: string): Promise<Suite.Suite> => {
+  const suites = await load()
+  const suite = suites.find((one) => one.name === name)
+  if (suite !== undefined) return suite
+  const known = suites.map((one) => `\n  ${one.name}`).join("")
+  throw new Error(`there is no suite "${name}" any more. It may have another name now:${known}`)
+}
 
-Effect.runFork(Effect.provide(serve, NodeWorkerRunner.layer))
+const messageOf = (cause: unknown): string =>
+  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+
+const makeRun = (suite: Suite.Suite, seed: number, run: number): Report.Report => {
+  try {
+    return Suite.check(suite, { seed, runs: run + 1, from: run })
+  } catch (cause) {
+    throw new Error(`the suite "${suite.name}" itself broke in run ${run} of seed ${seed}: ${messageOf(cause)}`, {
+      cause
+    })
+  }
+}
+
+/** Makes runs until there are no more, or one with a smaller number than all others that are left has failed. */
+const campaign = (
+  suite: Suite.Suite,
+  { seed, shard }: Extract<Request, { readonly _tag: "Campaign" }>
+): Part => {
+  let part: Part = { report: Report.empty(suite.name, suite.guarantees), hash: 0 }
+  let due = Date.now() + progressMillis
+  for (;;) {
+    const run = shard.index + shard.count * board.deal()
+    if (run >= board.limit) return part
+    board.note(index, run)
+    const report = makeRun(suite, seed, run)
+    part = { report: Report.add(part.report, report), hash: (part.hash + hashOf(run, report)) >>> 0 }
+    if (report.failures.length > 0) board.lower(run)
+    else if (Date.now() >= due) {
+      due = Date.now() + progressMillis
+      say({ _tag: "Progress", part })
+    }
+  }
+}
+
+const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
+  switch (request._tag) {
+    case "List":
+      return (await load()).map(({ guarantees, name }) => ({ name, guarantees }))
+    case "Campaign":
+      return campaign(await find(request.suite), request)
+    case "Replay":
+      return (await find(Suite.nameOf(request.token))).replay(request.token)
+    case "Planted": {
+      const { look } = await import("./look.ts")
+      return look(request.bug)
+    }
+  }
+}
+
+parentPort?.on("message", (request: Request) => {
+  answer(request).then(
+    (answer) => say({ _tag: "Answer", answer }),
+    (cause: unknown) => say({ _tag: "Refused", problem: cause instanceof Error ? cause.message : String(cause) })
+  )
+})

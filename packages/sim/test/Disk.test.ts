@@ -89,6 +89,12 @@ const errors: ReadonlyArray<
     (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.writeFileString("/file", "x"))
   ],
   [
+    "Unknown EROFS",
+    "writing to an open file on a disk that has become read-only",
+    (fs, disk) =>
+      withFile(fs, "/file", "a", (file) => Effect.andThen(disk.setReadOnly(true), file.write(bytes("x"))))
+  ],
+  [
     "success",
     "reading from a disk that is read-only",
     (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.readFile("/file"))
@@ -174,6 +180,29 @@ describe("Disk", () => {
       assert.isTrue(Exit.hasDies(exit))
       assert.include(String(exit), "Disk.failAt: operations count from 1 (the next); got 0")
     })
+  )
+
+  it.effect("dies of a capacity that is no number of bytes", () =>
+    Effect.gen(function* () {
+      for (const bytes of [-1, Number.NaN]) {
+        const exit = yield* Effect.exit(Disk.make({ capacityBytes: bytes }))
+        assert.include(String(exit), `a capacity is a number of bytes, 0 or more; got ${bytes}`)
+      }
+    })
+  )
+
+  it.effect("keeps what was written, whatever becomes of the buffer", () =>
+    onDisk((fs, disk) =>
+      Effect.gen(function* () {
+        const buffer = bytes("data")
+        yield* fs.writeFile("/file", buffer)
+        buffer.fill(0)
+        const before = (yield* disk.snapshot).get("/file")
+        const read = yield* fs.readFile("/file")
+        yield* withFile(fs, "/file", "r+", (file) => file.write(bytes("X")))
+        assert.deepStrictEqual([before, read], [bytes("data"), bytes("data")])
+      })
+    )
   )
 
   it.effect("lets other fibers in between the system calls of one operation", () =>
@@ -365,6 +394,25 @@ describe("watching", () => {
     })
   )
 
+  it.effect("ends with the process, and nobody watches on a disk that nobody reads", () =>
+    onDisk((fs, disk) =>
+      Effect.gen(function* () {
+        const events = yield* Queue.unbounded<unknown>()
+        const ready = yield* Queue.unbounded<void>()
+        const watcher = yield* fs.watch("/", { onReady: () => Queue.offerUnsafe(ready, undefined) }).pipe(
+          Stream.runForEach((event) => Queue.offer(events, event)),
+          Effect.forkChild
+        )
+        yield* Queue.take(ready)
+        yield* disk.kill
+        yield* fs.writeFileString("/unseen", "")
+        yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+        yield* Fiber.interrupt(watcher)
+        assert.strictEqual(yield* Queue.size(events), 0)
+      })
+    )
+  )
+
   it.effect("nothing fails as the stat of the Node layer does", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(onDisk((fs) => Stream.runDrain(fs.watch("/missing"))))
@@ -405,6 +453,31 @@ describe("in a simulation", () => {
       assert.deepStrictEqual([again.exit, again.hash], [exit, hash])
     }
     assert.includeMembers(Array.from(texts), ["one\ntwo\n", "one\n", "one\nt"])
+  })
+
+  it("a disk counts the faults that took effect", () => {
+    const { exit, faults } = Simulation.run(
+      onDisk((fs, disk) =>
+        Effect.gen(function* () {
+          yield* disk.failAt(1, "EIO")
+          yield* disk.failAt(2, "ENOSPC")
+          yield* disk.failAt(1000, "EIO")
+          const found = [yield* errorOf(fs.stat("/file")), yield* errorOf(fs.stat("/file"))]
+          yield* disk.setReadOnly(true)
+          found.push(yield* errorOf(fs.chmod("/file", 0o600)))
+          yield* disk.setReadOnly(false)
+          yield* disk.setCapacity(10)
+          // The first bytes still fit, so that the disk is full twice.
+          found.push(yield* errorOf(fs.writeFileString("/file", "0123456789")))
+          return found
+        })
+      )
+    )
+    assert.deepStrictEqual(
+      exit,
+      Exit.succeed(["Unknown EIO", "Unknown ENOSPC", "Unknown EROFS", "Unknown ENOSPC"])
+    )
+    assert.deepStrictEqual(Object.fromEntries(faults), { "disk.EIO": 1, "disk.ENOSPC": 3, "disk.EROFS": 1 })
   })
 
   it("a disk shows in the trace what is done to it", () => {

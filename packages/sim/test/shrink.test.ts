@@ -181,6 +181,20 @@ describe("shrink", () => {
     }
   })
 
+  it("a workload that went through map and filter gets as small", () => {
+    const twisted = fc
+      .tuple(fc.integer({ min: 1, max: 5 }), workloads)
+      .filter(([, { noise }]) => noise.length < 8)
+      .map(([more, workload]): Workload => ({ ...workload, fibers: more + 1 }))
+    for (const seed of seeds) {
+      const { failing, subject } = find(seed, twisted)
+      assert.isFalse(twisted.canShrinkWithoutContext(failing.workload))
+      const { candidate, runs } = shrink(subject, failing, "CT-1")
+      assert.deepStrictEqual(candidate, { workload: smallest, faults: [], choices: { ...calm, gap: [13] } })
+      assert.isAtMost(runs, 1500)
+    }
+  })
+
   it("what is as small as it gets stays as it is", () => {
     for (const seed of seeds) {
       const { failing, subject } = find(seed)

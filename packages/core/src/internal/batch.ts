@@ -84,8 +84,10 @@ export interface Running<T, A, E> {
   readonly label: string
   /** Ends when there is something to take. */
   readonly news: Effect.Effect<void>
-  /** What happened since the last time, in order. */
+  /** What happened since the last time, in order, but for ticks. */
   readonly takeEvents: () => ReadonlyArray<FanOut.Event<T, A, E>>
+  /** The tick that is due, which shows the batch as it is now. Taken last, when callbacks have held it up. */
+  readonly takeTick: () => FanOut.Progress<T, A, E> | undefined
   /** Calls, or an `until`, that died since the last time. */
   readonly takeDefects: () => ReadonlyArray<Cause.Cause<unknown>>
   /**
@@ -316,14 +318,15 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   takeEvents(): ReadonlyArray<FanOut.Event<T, A, E>> {
     const events = this.events
     this.events = []
-    if (this.tickIsDue) {
-      this.tickIsDue = false
-      if (this.ended === undefined) {
-        events.push({ _tag: "Tick", progress: this.progress() })
-        this.startTicker()
-      }
-    }
     return events
+  }
+
+  takeTick(): FanOut.Progress<T, A, E> | undefined {
+    if (!this.tickIsDue) return undefined
+    this.tickIsDue = false
+    if (this.ended !== undefined) return undefined
+    this.startTicker()
+    return this.progress()
   }
 
   takeDefects(): ReadonlyArray<Cause.Cause<unknown>> {

@@ -37,12 +37,15 @@ export const drive = <T, A, E, R, R2 = never>(
     const loop = Effect.fnUntraced(function* (batch: Running<T, A, E>) {
       for (;;) {
         yield* restore(batch.news)
+        // Taken before them: whoever dies while this fiber yields here comes with an event that is yet to be taken.
+        const events = batch.takeEvents()
         yield* logDefects(batch)
-        for (const event of batch.takeEvents()) {
+        for (const event of events) {
           if (event._tag === "Ended") return event.report
           if (event._tag === "Settled" && onOutcome) yield* guard(batch.label, () => onOutcome(event.outcome))
-          if (event._tag === "Tick" && onTick) yield* guard(batch.label, () => onTick(event.progress))
         }
+        const progress = batch.takeTick()
+        if (progress !== undefined && onTick) yield* guard(batch.label, () => onTick(progress))
       }
     })
     return Effect.flatMap(start, (batch) => Effect.onExit(loop(batch), () => batch.stop))
@@ -68,7 +71,9 @@ const pullFrom = <T, A, E>(
     return Effect.andThen(
       batch.news,
       Effect.suspend(() => {
-        const events = batch.takeEvents()
+        const settled = batch.takeEvents()
+        const progress = batch.takeTick()
+        const events = progress === undefined ? settled : [...settled, { _tag: "Tick" as const, progress }]
         hasEnded = events.some((event) => event._tag === "Ended")
         const next = Arr.isReadonlyArrayNonEmpty(events) ? Effect.succeed(events) : pull
         return Effect.andThen(logDefects(batch), next)

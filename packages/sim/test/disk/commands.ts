@@ -1,4 +1,7 @@
-/** Random programs over a `FileSystem` as data, and what they observe in a form that two file systems can share. */
+/**
+ * Random programs over a `FileSystem` as data, and what they observe in a form that two file systems can
+ * share.
+ */
 import { Effect, type FileSystem, Option, type PlatformError, Result } from "effect"
 import * as fc from "fast-check"
 
@@ -143,8 +146,11 @@ const onTwo: ReadonlyArray<fc.Arbitrary<Command>> = [
   )
 ]
 
+/** Linux has an opinion on files that are created through a link that ends in a slash; the disk does not. */
+const target = path.map((path) => path.replace(/\/$/, ""))
+
 const symlink = fc
-  .tuple(path, path, fc.boolean())
+  .tuple(target, path, fc.boolean())
   .map(([target, path, absolute]) =>
     command(`symlink ${target} ${path} absolute ${absolute}`, (fs, at) =>
       fs.symlink(absolute ? at(target) : target, at(path))

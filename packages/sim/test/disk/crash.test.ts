@@ -95,7 +95,7 @@ describe("the names after a loss of power", () => {
     open(made.volume, "/b/2", { flag: "w", mode: 0, noFollow: false }, 0)
   }
 
-  it("are a prefix of all operations on a journalled disk, and a prefix for each directory on a strict one", () => {
+  it("are a prefix of all operations on a journalled disk, and one for each directory on a strict one", () => {
     assert.deepStrictEqual(namesAfter("journalled", inBoth), ["", "/a/1=", "/a/1= /b/2="])
     assert.deepStrictEqual(namesAfter("strict", inBoth), ["", "/a/1=", "/a/1= /b/2=", "/b/2="])
   })
@@ -119,7 +119,7 @@ describe("the names after a loss of power", () => {
     assert.deepStrictEqual(namesAfter("strict", act), ["", "/a/new/f=x"])
   })
 
-  it("are the old or the new one after a rename, and on a strict disk both or none between directories", () => {
+  it("are the old or the new one after a rename; on a strict disk both or none between directories", () => {
     const act = (made: Machine) => {
       made.write("/a/f", "x")
       made.sync("/a/f", "/a")

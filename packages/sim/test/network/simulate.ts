@@ -15,10 +15,11 @@ export const simulate = <A, E>(program: Effect.Effect<A, E>, options: Simulation
 export const everywhere = <A, E>(
   program: Effect.Effect<A, E>,
   seeds: number,
-  check: (run: ReturnType<typeof simulate<A, E>>, seed: number | undefined) => void
+  check: (run: ReturnType<typeof simulate<A, E>>, seed: number | undefined) => void,
+  level?: Simulation.Level
 ): void => {
   const checked = (seed: number | undefined) => {
-    const run = simulate(program, { seed })
+    const run = simulate(program, { seed, level })
     assert.deepStrictEqual(run.warnings, [])
     check(run, seed)
   }

@@ -15,8 +15,18 @@ export const formatNanos = (nanos: number): string => {
 
 const trim = (value: number): string => String(Math.round(value * 1000) / 1000)
 
-const formatEvent = ({ atNanos, fiber, host, kind, text }: Trace.Event): string =>
-  `  ${formatNanos(atNanos).padStart(11)}  ${host}${fiber === undefined ? "" : `/${fiber}`}  ${kind}: ${text}`
+const formatEvent = ({ atNanos, data, fiber, host, kind, text }: Trace.Event): string => {
+  const [line] = text.split("\n")
+  const phase = kind === "message" ? `${data?.phase} ` : ""
+  return `  ${formatNanos(atNanos).padStart(11)}  ${host}${fiber === undefined ? "" : `/${fiber}`}  ${kind}: ${phase}${line}`
+}
+
+/** That fibers begin and end says little, and there are many. */
+const tellingEvents = (trace: ReadonlyArray<Trace.Event>): ReadonlyArray<string> =>
+  trace
+    .filter(({ kind }) => kind !== "fiber")
+    .slice(-lastEvents)
+    .map(formatEvent)
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
 
@@ -47,7 +57,7 @@ export const formatFailure = (failure: Failure): string =>
     ...failure.warnings.map((warning) => `  warning:  ${warning}`),
     "",
     `The last events before the end at ${formatNanos(failure.virtualMillis * 1e6)}:`,
-    ...failure.trace.slice(-lastEvents).map(formatEvent),
+    ...tellingEvents(failure.trace),
     "",
     "Replay it:",
     `  SIM_REPLAY='${failure.token}' npx --yes pnpm@12 test`,
