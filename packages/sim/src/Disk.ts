@@ -44,7 +44,9 @@
  */
 import { Clock, Effect, FileSystem, Layer } from "effect"
 import { diskOf, worldOf } from "./internal/disk/disk.ts"
+import { hostDisk } from "./internal/disk/hostDisk.ts"
 import { makeVolume } from "./internal/disk/model.ts"
+import { here, machines } from "./internal/machine.ts"
 
 /**
  * What a disk is like.
@@ -188,3 +190,63 @@ export const layer = (options: Options = {}): Layer.Layer<FileSystem.FileSystem>
     FileSystem.FileSystem,
     Effect.map(make(options), (disk) => disk.fileSystem)
   )
+
+/**
+ * The disk of a host, in the hands of the test. It outlives the host's crashes.
+ *
+ * **Details**
+ *
+ * When the host crashes, what was not synced may be lost: the choices of the run decide how much, and nothing at all is
+ * one of them, as when only the process died.
+ *
+ * @since 0.1.0
+ * @category hosts
+ */
+export const ofHost = (name: string): Effect.Effect<Disk> =>
+  Effect.flatMap(here("Disk.ofHost"), ({ driver }) => {
+    const machine = machines(driver).get(name)
+    return machine === undefined
+      ? Effect.die(new Error(`Disk.ofHost: there is no host "${name}": make it with Host.make first`))
+      : Effect.succeed(hostDisk(machine).disk)
+  })
+
+/**
+ * The `FileSystem` of the host that the layer is built on: the same files in each of its lives.
+ *
+ * **Example** (What survives a crash)
+ *
+ * ```ts
+ * import { Disk, Host, Simulation } from "@holdfast/sim"
+ * import { Effect, FileSystem } from "effect"
+ *
+ * const count = Effect.gen(function* () {
+ *   const fs = yield* FileSystem.FileSystem
+ *   const starts = (yield* fs.exists("/starts")) ? Number(yield* fs.readFileString("/starts")) : 0
+ *   yield* fs.writeFileString("/starts", String(starts + 1))
+ * })
+ *
+ * const program = Effect.gen(function* () {
+ *   const host = yield* Host.make("db", Effect.provide(count, Disk.layerHost))
+ *   yield* host.exited
+ *   yield* host.restart
+ *   yield* host.exited
+ *   const disk = yield* Disk.ofHost("db")
+ *   return new TextDecoder().decode((yield* disk.snapshot).get("/starts"))
+ * })
+ *
+ * const { exit } = Simulation.run(program)
+ * console.log(exit._tag === "Success" && exit.value) // => 2
+ * ```
+ *
+ * @since 0.1.0
+ * @category hosts
+ */
+export const layerHost: Layer.Layer<FileSystem.FileSystem> = Layer.effect(
+  FileSystem.FileSystem,
+  Effect.flatMap(here("Disk.layerHost"), ({ driver, name }) => {
+    const machine = machines(driver).get(name)
+    return machine === undefined
+      ? Effect.die(new Error(`Disk.layerHost: "${name}" is no host of this run`))
+      : Effect.succeed(hostDisk(machine).disk.fileSystem)
+  })
+)

@@ -6,7 +6,7 @@
 
 import { Effect } from "effect"
 import * as fc from "fast-check"
-import { atPoints, ofHosts, ofLinks, pairsOf } from "./internal/faults/draw.ts"
+import { atPoints, ofDisks, ofHosts, ofLinks, pairsOf } from "./internal/faults/draw.ts"
 import { healAll as healWorld } from "./internal/faults/inject.ts"
 import { kindOf as kind } from "./internal/faults/kind.ts"
 import { describe as inWords } from "./internal/faults/words.ts"
@@ -155,12 +155,38 @@ export interface Isolate {
 }
 
 /**
+ * An operation on the disk of a host fails; see `Disk.layerHost`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DiskFailure {
+  readonly _tag: "DiskFailure"
+  readonly host: string
+  readonly atMillis: number
+  /** Which operation from then on: the next one is 1. */
+  readonly operation: number
+  readonly code: "EIO" | "ENOSPC"
+}
+
+/**
  * One fault.
  *
  * @since 0.1.0
  * @category models
  */
-export type Fault = Crash | Pause | Skew | Point | Partition | Isolate | Hold | Reset | Slow | Lossy
+export type Fault =
+  | Crash
+  | Pause
+  | Skew
+  | Point
+  | Partition
+  | Isolate
+  | Hold
+  | Reset
+  | Slow
+  | Lossy
+  | DiskFailure
 
 /**
  * What is injected into a run.
@@ -197,6 +223,8 @@ export interface Options {
   readonly hosts?: ReadonlyArray<string> | undefined
   /** The pairs of hosts whose network may fail; all pairs of `hosts` by default. */
   readonly links?: ReadonlyArray<readonly [from: string, to: string]> | undefined
+  /** The hosts whose disks may fail; none by default. */
+  readonly disks?: ReadonlyArray<string> | undefined
   /** The named points of the code under test at which something may happen; none by default. */
   readonly points?: ReadonlyArray<string> | undefined
   /** Faults begin within this time; 10,000 by default. */
@@ -214,10 +242,19 @@ export interface Options {
  * @category constructors
  */
 export const arbitrary = (options: Options): fc.Arbitrary<Plan> => {
-  const { hosts = [], kinds, links = pairsOf(hosts), max = 4, points = [], withinMillis = 10_000 } = options
+  const {
+    disks = [],
+    hosts = [],
+    kinds,
+    links = pairsOf(hosts),
+    max = 4,
+    points = [],
+    withinMillis = 10_000
+  } = options
   const faults = [
     ...(hosts.length === 0 ? [] : ofHosts(fc.constantFrom(...hosts), withinMillis)),
     ...(links.length === 0 ? [] : ofLinks(fc.constantFrom(...links), withinMillis)),
+    ...(disks.length === 0 ? [] : [ofDisks(fc.constantFrom(...disks), withinMillis)]),
     ...(points.length === 0 ? [] : [atPoints(fc.constantFrom(...points), withinMillis)])
   ]
     .filter(([kind]) => kinds === undefined || kinds.includes(kind))

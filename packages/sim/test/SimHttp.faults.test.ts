@@ -19,7 +19,7 @@ const slowBody = Stream.concat(
 
 const slow = HttpRouter.add("GET", "/slow", Effect.succeed(HttpServerResponse.stream(slowBody)))
 
-describe("SimHttp under faults", () => {
+describe("SimHttp under faults", { timeout: 60_000 }, () => {
   it("where nothing listens, a request is refused after a round trip; where nobody is, the name is unknown", () => {
     const program = Effect.gen(function* () {
       yield* Host.make("idle")
@@ -219,7 +219,7 @@ describe("SimHttp under faults", () => {
   })
 })
 
-describe("SimHttp: servers that fail", () => {
+describe("SimHttp: servers that fail", { timeout: 60_000 }, () => {
   it("a body that breaks after its first bytes is a DecodeError, before them a TransportError", () => {
     const broken = Stream.fail("out of paper")
     const routes = Layer.mergeAll(

@@ -31,7 +31,7 @@ const Handlers = HttpApiBuilder.group(Api, "clock", (handlers) =>
   )
 )
 
-describe("SimHttp.prebuilt", () => {
+describe("SimHttp.prebuilt", { timeout: 60_000 }, () => {
   it("a router that was built once answers as one that is built in each run", () => {
     const app = HttpServer.serve(SimHttp.prebuilt(routes)).pipe(
       Layer.provide(SimHttp.layerServer({ port: 80 })),

@@ -21,7 +21,7 @@ const ada = { name: "Ada", born: new Date(0) }
 
 const greeting = Effect.map(HttpRouter.params, ({ name }) => HttpServerResponse.text(`hello ${name}`))
 
-describe("SimHttp", () => {
+describe("SimHttp", { timeout: 60_000 }, () => {
   it("a router answers on another host: parameters, queries, 404, and 500 for a defect", () => {
     const routes = Layer.mergeAll(
       HttpRouter.add("GET", "/hello/:name", greeting),
@@ -52,7 +52,9 @@ describe("SimHttp", () => {
   it("bodies go both ways as JSON, text, bytes, URL parameters and by a schema", () => {
     const routes = Layer.mergeAll(
       HttpRouter.add("POST", "/json", (request) =>
-        Effect.map(request.json, (body) => HttpServerResponse.jsonUnsafe([body]))
+        Effect.map(Effect.andThen(request.text, request.json), (body) =>
+          HttpServerResponse.jsonUnsafe([body])
+        )
       ),
       HttpRouter.add("PUT", "/text", (request) =>
         Effect.map(request.text, (body) => HttpServerResponse.text(`«${body}»`))
@@ -83,9 +85,7 @@ describe("SimHttp", () => {
           HttpClientRequest.bodyText(HttpClientRequest.put("http://api/text"), "é")
         )
         const sent = yield* client.execute(HttpClientRequest.bodyUint8Array(post("/bytes"), bytes("abc")))
-        const form = yield* client.execute(
-          HttpClientRequest.bodyUrlParams(post("/form"), { q: "a b", p: "?" })
-        )
+        const form = yield* client.execute(HttpClientRequest.bodyUrlParams(post("/form"), { "?q": "a b" }))
         const person = yield* HttpClientRequest.schemaBodyJson(Person)(post("/person"), ada).pipe(
           Effect.flatMap(client.execute),
           Effect.flatMap(HttpClientResponse.schemaBodyJson(Person))
@@ -95,7 +95,8 @@ describe("SimHttp", () => {
           text: yield* put.text,
           bytes: new TextDecoder().decode(yield* sent.arrayBuffer),
           form: UrlParams.getFirst(yield* form.urlParamsBody, "was"),
-          person
+          person,
+          again: [yield* json.text, yield* json.json]
         }
       })
     )
@@ -104,8 +105,9 @@ describe("SimHttp", () => {
         json: [{ a: 1 }],
         text: "«é»",
         bytes: "cba",
-        form: Option.some("q=a+b&p=%3F"),
-        person: { name: "ADA", born: ada.born }
+        form: Option.some("%3Fq=a+b"),
+        person: { name: "ADA", born: ada.born },
+        again: ['[{"a":1}]', [{ a: 1 }]]
       })
     })
   })
@@ -114,7 +116,7 @@ describe("SimHttp", () => {
     const routes = Layer.mergeAll(
       HttpRouter.add("GET", "/cookies", (request) =>
         HttpServerResponse.text(`${request.cookies.session} ${request.headers["x-a"]}`, {
-          headers: { "X-B": "2" }
+          headers: { "X-B": "2", "set-cookie": "three=3" }
         }).pipe(
           HttpServerResponse.setCookieUnsafe("one", "1", { path: "/" }),
           HttpServerResponse.setCookieUnsafe("two", "2"),
@@ -131,34 +133,36 @@ describe("SimHttp", () => {
           })
         )
       ),
-      HttpRouter.add("DELETE", "/gone", Effect.succeed(HttpServerResponse.empty({ status: 204 })))
+      HttpRouter.add("DELETE", "/gone", Effect.succeed(HttpServerResponse.text("gone", { status: 204 })))
     )
     const program = world(serving(routes), ({ client }) =>
       Effect.gen(function* () {
         const headers = { cookie: "session=s1", "X-A": "1" }
-        const cookies = yield* client.get("http://api/cookies", { headers })
+        const cookies = yield* client.get("http://api/cookies?x=1#part", { headers })
         const head = yield* client.head("http://api/cookies", { headers })
         const gone = yield* client.del("http://api/gone")
         return {
           text: yield* cookies.text,
           cookies: Object.keys(cookies.cookies.cookies),
+          url: cookies.url,
           path: Option.getOrThrow(Cookies.get(cookies.cookies, "one")).options?.path,
           header: cookies.headers["x-b"],
           me: yield* Effect.flatMap(client.get("http://api:80/me?x=1#part"), (response) => response.json),
           head: [head.status, head.headers["content-length"], yield* head.text],
-          gone: [gone.status, yield* gone.text]
+          gone: [gone.status, gone.headers["content-length"], yield* gone.text]
         }
       })
     )
     always(program, ({ value }) => {
       assert.deepStrictEqual(value, {
         text: "s1 1",
-        cookies: ["one", "two"],
+        cookies: ["one", "two", "three"],
+        url: "http://api/cookies?x=1",
         path: "/",
         header: "2",
         me: { host: "api", from: "10.0.0.1", url: "/me?x=1", original: "http://api/me?x=1" },
         head: [200, "4", ""],
-        gone: [204, ""]
+        gone: [204, undefined, ""]
       })
     })
   })
@@ -238,7 +242,7 @@ describe("SimHttp", () => {
         HttpServerResponse.stream(
           request.stream.pipe(
             Stream.decodeText,
-            Stream.map((piece) => piece.toUpperCase()),
+            Stream.flatMap((piece) => Stream.fromIterable(["", piece.toUpperCase()])),
             Stream.encodeText
           )
         )
@@ -297,19 +301,5 @@ describe("SimHttp", () => {
       )
     )
     always(program, ({ value }) => assert.deepStrictEqual(value, [204, 413]))
-  })
-
-  it("a response may come, and be read, before the request was sent to its end", () => {
-    const routes = HttpRouter.add("POST", "/", Effect.succeed(HttpServerResponse.text("no", { status: 413 })))
-    const endless = Stream.forever(Stream.succeed(new Uint8Array(10_000)))
-    const program = world(serving(routes), ({ client }) =>
-      Effect.gen(function* () {
-        const response = yield* client.execute(
-          HttpClientRequest.bodyStream(HttpClientRequest.post("http://api/"), endless)
-        )
-        return [response.status, yield* response.text]
-      })
-    )
-    always(program, ({ value }) => assert.deepStrictEqual(value, [413, "no"]))
   })
 })

@@ -5,6 +5,7 @@ import {
   HttpClient,
   HttpClientRequest,
   HttpEffect,
+  HttpMiddleware,
   HttpRouter,
   HttpServerRequest,
   HttpServerResponse,
@@ -140,6 +141,7 @@ describe("SimHttp and what needs native promises", () => {
     const body = HttpBody.uint8Array(bytes(form), "multipart/form-data; boundary=x")
     const handler = Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
+      yield* request.multipart
       const { file, title } = yield* request.multipart
       const [first] = Array.isArray(file) ? file : []
       const fs = yield* FileSystem.FileSystem
@@ -169,6 +171,17 @@ describe("SimHttp and what needs native promises", () => {
       asking(fields, (client) => Effect.flatMap(client.execute(posting(body)), ({ text }) => text))
     )
     assert.strictEqual(value, "Fielda")
+  })
+
+  it("SIM-4 responses that a client would take compressed are sent as they are", () => {
+    const compressing = HttpRouter.middleware(HttpMiddleware.compression(), { global: true })
+    const long = HttpRouter.add("GET", "/", Effect.succeed(HttpServerResponse.text("x".repeat(10_000))))
+    const program = world(serving(Layer.merge(long, compressing)), ({ client }) =>
+      Effect.flatMap(client.get(url, { headers: { "accept-encoding": "gzip" } }), (response) =>
+        Effect.map(response.text, ({ length }) => [length, response.headers["content-encoding"]])
+      )
+    )
+    assert.deepStrictEqual(simulate(program).value, [10_000, undefined])
   })
 
   it("outside of a run, the client says that it only exists in one", () => {

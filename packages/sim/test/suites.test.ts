@@ -1,4 +1,7 @@
 import { it } from "@holdfast/sim/vitest"
-import { suites } from "../sim/Host.sim.ts"
+import { suites as disk } from "../sim/Disk.sim.ts"
+import { suites as host } from "../sim/Host.sim.ts"
+import { suites as network } from "../sim/Network.sim.ts"
 
-for (const suite of suites) it.sim(`${suite.guarantees.join(" ")} ${suite.name}`, suite, { runs: 50 })
+for (const suite of [...host, ...disk, ...network])
+  it.sim(`${suite.guarantees.join(" ")} ${suite.name}`, suite, { runs: 50 })

@@ -46,6 +46,11 @@ export interface Setup {
   readonly withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
+/** What `World` is to a driver. */
+export interface Services {
+  contextOf(host: HostState): Context.Context<never>
+}
+
 export class Driver {
   /** The host of the program itself. */
   readonly main: HostState
@@ -68,8 +73,8 @@ export class Driver {
   gapLeft: number
   /** Fibers that started and have not ended. */
   liveFibers = 0
-  /** The services of a host, see `World`. */
-  contextOf: (host: HostState) => Context.Context<never> = () => Context.empty()
+  /** Gives hosts their services. */
+  services: Services | undefined = undefined
   /** What happens at the named points of the code under test. */
   atPoint: ((name: string) => Effect.Effect<void>) | undefined = undefined
   /** A task arrived while nothing drove the run: how an asynchronous driver learns of it. */
@@ -226,6 +231,11 @@ export class Driver {
     const index = Math.min(this.steering.pick(places.length, this.ready), places.length - 1)
     this.recorder.pick.push(index)
     return places[index] ?? 0
+  }
+
+  /** The services of a host. */
+  contextOf(host: HostState): Context.Context<never> {
+    return this.services === undefined ? Context.empty() : this.services.contextOf(host)
   }
 
   /** Nothing runs from here on, whatever still arrives. */

@@ -142,7 +142,7 @@ export class World {
     this.driver = driver
     this.random = new SimulatedRandom(driver)
     this.tracer = watch === undefined ? tracer : tracerOf(watch)
-    driver.contextOf = (host) => this.contextOf(host)
+    driver.services = this
   }
 
   recordFiberStart(context: Context.Context<never>): void {

@@ -1,6 +1,7 @@
 /** What a disk shows of itself to whoever owns it, and the world that it takes its chances from. */
 import { Effect, type Fiber, Random } from "effect"
 import type { Disk } from "../../Disk.ts"
+import type { Driver } from "../driver.ts"
 import { CurrentHost } from "../host.ts"
 import { durable, kill, losePower, snapshot } from "./crash.ts"
 import { makeFileSystem } from "./fileSystem.ts"
@@ -31,16 +32,19 @@ export const diskOf = (volume: Volume): Disk => ({
   durable: Effect.sync(() => durable(volume))
 })
 
+export const simulatedWorld = (driver: Driver): World => ({
+  choose: driver.choose,
+  faultTookEffect: driver.tookEffect,
+  note: (text) => driver.emit("disk", text)
+})
+
 /**
  * That of the simulation which the fiber runs in; outside of one, chance comes from `Random` and nobody
  * counts.
  */
 export const worldOf = (fiber: Fiber.Fiber<unknown, unknown>): World => {
   const driver = fiber.getRef(CurrentHost)?.driver
-  if (driver !== undefined) {
-    const note = (text: string) => driver.emit("disk", text)
-    return { choose: driver.choose, faultTookEffect: driver.tookEffect, note }
-  }
+  if (driver !== undefined) return simulatedWorld(driver)
   const random = fiber.getRef(Random.Random)
   return {
     choose: (n) => Math.floor(random.nextDoubleUnsafe() * n),

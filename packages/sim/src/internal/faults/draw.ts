@@ -64,6 +64,17 @@ export const ofLinks = (link: fc.Arbitrary<Pair>, within: number): ReadonlyArray
   ]
 }
 
+export const ofDisks = (host: fc.Arbitrary<string>, within: number): Drawn => [
+  "DiskFailure",
+  fc.record({
+    _tag: fc.constant("DiskFailure" as const),
+    host,
+    atMillis: millis(within),
+    operation: fc.integer({ min: 1, max: 20 }),
+    code: fc.constantFrom("EIO", "ENOSPC")
+  })
+]
+
 export const atPoints = (point: fc.Arbitrary<string>, within: number): Drawn => [
   "Point",
   fc.record({

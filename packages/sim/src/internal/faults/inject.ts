@@ -1,6 +1,7 @@
 /** Carries out a plan of faults. */
 import { Effect } from "effect"
 import type { Fault, Plan } from "../../FaultPlan.ts"
+import { hostDisk } from "../disk/hostDisk.ts"
 import type { Driver, Timer } from "../driver.ts"
 import type { HostState } from "../host.ts"
 import { type Machine, machines } from "../machine.ts"
@@ -173,6 +174,13 @@ const schedule = (driver: Driver, fault: Fault): void => {
           const text = `the clock of ${fault.host} jumps by ${fault.offsetMillis} ms and goes at ${fault.rate}`
           driver.tookEffect("skew", text)
           machine.state.clock.skew(fault.offsetMillis, fault.rate)
+        })
+      )
+    case "DiskFailure":
+      return begin(driver, fault, () =>
+        withMachine(driver, fault.host, (machine) => {
+          const { volume } = hostDisk(machine)
+          volume.failures.set(volume.operations + fault.operation, fault.code)
         })
       )
     case "Point":

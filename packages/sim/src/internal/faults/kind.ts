@@ -20,6 +20,8 @@ export const kindOf = (fault: Fault): string => {
       return "reset"
     case "Slow":
       return "latency"
+    case "DiskFailure":
+      return `disk.${fault.code}`
     case "Lossy":
       return "loss"
   }

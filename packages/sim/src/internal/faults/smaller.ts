@@ -9,7 +9,8 @@ const gentlest: Readonly<Record<string, number>> = {
   latencyMillis: 1,
   offsetMillis: 0,
   rate: 1,
-  occurrence: 1
+  occurrence: 1,
+  operation: 1
 }
 
 const between = (value: number, towards: number): ReadonlyArray<number> =>

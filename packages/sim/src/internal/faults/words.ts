@@ -47,6 +47,8 @@ export const describe = (fault: Fault): string => {
       return `at ${fault.atMillis} ms the wall clock of ${fault.host} jumps by ${fault.offsetMillis} ms, and goes at ${fault.rate} of its rate`
     case "Point":
       return `whoever is number ${fault.occurrence} to reach "${fault.point}" ${action(fault)}`
+    case "DiskFailure":
+      return `from ${fault.atMillis} ms on, operation ${fault.operation} on the disk of ${fault.host} fails with ${fault.code}`
     default:
       return `at ${fault.atMillis} ms ${onNetwork(fault)}`
   }

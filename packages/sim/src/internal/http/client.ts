@@ -4,12 +4,12 @@ import { HttpClient, HttpClientError, type HttpClientRequest } from "effect/http
 import type { Driver } from "../driver.ts"
 import { CurrentHost, type HostState } from "../host.ts"
 import { here, machines } from "../machine.ts"
-import { type Connection, type ConnectionLost, connectWith } from "../network/connection.ts"
+import { type Connection, ConnectionLost, connectWith } from "../network/connection.ts"
 import { ClientResponse } from "./clientResponse.ts"
 import type { Pieces } from "./incoming.ts"
 import { encodeHead, end, frames, MessageReader, type ResponseHead } from "./message.ts"
 import * as refusals from "./refusals.ts"
-import { isLost, sendStream } from "./sendStream.ts"
+import { sendStream } from "./sendStream.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
 type ClientError = HttpClientError.HttpClientError
@@ -34,6 +34,8 @@ const bodyOf = (request: Request): Uint8Array | Stream.Stream<Uint8Array, Client
       return end
   }
 }
+
+const isLost = (error: unknown): error is ConnectionLost => error instanceof ConnectionLost
 
 /** A URL holds names of hosts in small letters only. */
 const hostOf = (from: HostState, name: string): string => {
@@ -128,7 +130,7 @@ class Exchange {
     if (body instanceof Uint8Array) {
       return connection.write(body.length === 0 ? frames(head, end) : frames(head, body, end))
     }
-    const upload = sendStream(connection, body, { head }).pipe(
+    const upload = sendStream(body, connection.write, { head }).pipe(
       Effect.flatMap(connection.write),
       // Noticed by whoever waits for the response, which may have come all the same.
       Effect.catchIf(isLost, () => Effect.void),

@@ -3,7 +3,7 @@ import { Cause, Effect, Stream } from "effect"
 import { Cookies, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { encodeHead, end, frames } from "./message.ts"
 import { refusedBody } from "./refusals.ts"
-import { isLost, sendStream } from "./sendStream.ts"
+import { sendStream } from "./sendStream.ts"
 import type { Received, ServerRequest } from "./serverRequest.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
@@ -42,8 +42,8 @@ const sendBody = (
   const { connection } = source
   const declared = response.headers["content-length"]
   const length = declared === undefined ? undefined : Number(declared)
-  return sendStream(connection, Stream.orDie(body), { head: headOf(response), length }).pipe(
-    Effect.catchIf(isLost, () => clientAborts),
+  const write = (bytes: Uint8Array) => Effect.catch(connection.write(bytes), () => clientAborts)
+  return sendStream(Stream.orDie(body), write, { head: headOf(response), length }).pipe(
     Effect.interruptible,
     Effect.matchCauseEffect({
       onSuccess: (rest) => finish(source, rest),

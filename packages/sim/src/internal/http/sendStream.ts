@@ -1,9 +1,6 @@
 /** Sends a message whose body comes piece by piece. */
 import { Effect, Stream } from "effect"
-import { type Connection, ConnectionLost } from "../network/connection.ts"
 import { concat, end, frames } from "./message.ts"
-
-export const isLost = (error: unknown): error is ConnectionLost => error instanceof ConnectionLost
 
 export interface Options {
   readonly head: Uint8Array
@@ -11,12 +8,12 @@ export interface Options {
   readonly length?: number | undefined
 }
 
-/** Sends everything but what it gives: the bytes that end the message. */
-export const sendStream = <E>(
-  connection: Connection,
+/** Writes everything but what it gives: the bytes that end the message. */
+export const sendStream = <E, EW>(
   body: Stream.Stream<Uint8Array, E>,
+  write: (bytes: Uint8Array) => Effect.Effect<void, EW>,
   { head, length }: Options
-): Effect.Effect<Uint8Array, E | ConnectionLost> =>
+): Effect.Effect<Uint8Array, E | EW> =>
   Effect.suspend(() => {
     // It leaves with the first bytes of the body, as Node's does: whoever waits for it hears nothing before.
     let unsent: ReadonlyArray<Uint8Array> = [head]
@@ -31,7 +28,7 @@ export const sendStream = <E>(
       if (bytes.length === 0) return Effect.void
       const message = frames(...unsent, bytes)
       unsent = []
-      return connection.write(message)
+      return write(message)
     })
     return Effect.andThen(
       sending,
