@@ -14,7 +14,7 @@
  *
  * @since 0.1.0
  */
-import { type Duration, Effect, type Exit, Layer, Random } from "effect"
+import { type Cause, type Duration, Effect, type Exit, Layer, Random } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type * as Choices from "./Choices.ts"
 import { awaitPromise, layerAsync, simulateAsync } from "./internal/asynchronous.ts"
@@ -178,13 +178,14 @@ export const runPromise = <A, E>(
  *
  * **Details**
  *
- * It fails with what the promise was rejected with. Live, it is `Effect.tryPromise`.
+ * Live, it is `Effect.tryPromise`, whose error holds what the promise was rejected with as its `cause`.
  *
  * @since 0.1.0
  * @category running
  */
-export const promise: <A>(evaluate: (signal: AbortSignal) => PromiseLike<A>) => Effect.Effect<A, unknown> =
-  awaitPromise
+export const promise: <A>(
+  evaluate: (signal: AbortSignal) => PromiseLike<A>
+) => Effect.Effect<A, Cause.UnknownError> = awaitPromise
 
 /**
  * The clock, scheduler and randomness of a run, for programs that something else runs, such as `it.effect`.

@@ -64,7 +64,7 @@ describe("Host", () => {
               })
             )
             yield* Effect.forkDetach(counting(counts))
-            yield* Effect.ensuring(
+            return yield* Effect.ensuring(
               counting([]),
               Effect.sync(() => {
                 finalized++

@@ -144,6 +144,39 @@ describe("streams of bytes over the simulated network", { timeout: 120_000 }, ()
     )
   })
 
+  it("the bytes are those at the time of the write, whatever becomes of the array", () => {
+    const program = Effect.gen(function* () {
+      yield* Host.make("server", serving(80, echo))
+      yield* Effect.sleep("1 milli")
+      const connection = yield* toServer
+      const array = bytes("before")
+      yield* connection.write(array)
+      array.set(bytes("after"))
+      return text(yield* connection.read)
+    })
+    everywhere(Effect.scoped(program), 20, ({ value }) => assert.strictEqual(value, "before"))
+  })
+
+  it("what arrives at a side that has closed is answered by a reset", () => {
+    const program = Effect.gen(function* () {
+      yield* Host.make(
+        "server",
+        serving(80, ({ close }) => close)
+      )
+      yield* Effect.sleep("1 milli")
+      const connection = yield* toServer
+      const end = yield* connection.read
+      yield* connection.write(bytes("too late"))
+      yield* Effect.sleep("2 millis")
+      const [at, exit] = yield* timed(connection.write(bytes("and again")))
+      return { end, at, exit }
+    })
+    everywhere(Effect.scoped(program), 50, ({ value }) => {
+      assert.strictEqual(value.end, undefined)
+      failsWith(value.exit, "ECONNRESET")
+    })
+  })
+
   it("a scope that closes resets its connection, also one that is being made", () => {
     const program = Effect.gen(function* () {
       const ends: Array<Exit.Exit<unknown, unknown>> = []
@@ -277,6 +310,26 @@ describe("crashes on the simulated network", { timeout: 120_000 }, () => {
     everywhere(Effect.scoped(program), 50, ({ value }) =>
       assert.deepStrictEqual(value, ["last words", "None"])
     )
+  })
+
+  it("what was lost is not sent again by a host that has crashed since", () => {
+    const program = Effect.gen(function* () {
+      const write = Effect.flatMap(connect({ host: "main", port: 80 }), (connection) =>
+        Effect.andThen(Effect.sleep("1 second"), connection.write(bytes("lost words")))
+      )
+      const client = yield* Host.make("client", Effect.scoped(Effect.andThen(write, Effect.never)))
+      const { accept } = yield* listen(80)
+      const { read } = yield* accept
+      yield* Network.partition("client", "main")
+      yield* Effect.sleep("1100 millis")
+      yield* client.crash
+      yield* Network.heal("client", "main")
+      return (yield* Effect.timeoutOption(read, "1 hour"))._tag
+    })
+    everywhere(Effect.scoped(program), 50, ({ faults, value }) => {
+      assert.strictEqual(value, "None")
+      assert.strictEqual(faults.get("partition"), 1)
+    })
   })
 
   it("a paused host acknowledges what fits its window, and reads it when it goes on", () => {

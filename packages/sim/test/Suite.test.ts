@@ -126,7 +126,7 @@ describe("Suite", () => {
   })
 
   it("an error that comes out is a failure, and so is a deadlock", () => {
-    assert.strictEqual(failureOf(suiteOf(() => Effect.fail(new TypeError("no")))).identity, "TypeError")
+    assert.strictEqual(failureOf(suiteOf(() => Effect.fail({ _tag: "Refused" }))).identity, "Refused")
     assert.strictEqual(failureOf(suiteOf(() => Effect.die("defect"))).identity, "defect")
     assert.strictEqual(failureOf(suiteOf(() => Effect.never)).identity, "Deadlock")
     assert.strictEqual(

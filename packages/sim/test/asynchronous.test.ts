@@ -38,7 +38,7 @@ describe("Simulation.runPromise", () => {
     assert.deepStrictEqual(await value(program), ["read", 0])
   })
 
-  it("Simulation.promise fails with what the promise was rejected with, and aborts when it is interrupted", async () => {
+  it("Simulation.promise fails with what the promise was rejected with as its cause, and aborts when it is interrupted", async () => {
     let aborted = false
     const program = Effect.gen(function* () {
       const refused = yield* Effect.flip(Simulation.promise(() => Promise.reject(new Error("refused"))))
@@ -54,7 +54,7 @@ describe("Simulation.runPromise", () => {
         { startImmediately: true }
       )
       yield* Fiber.interrupt(fiber)
-      return String(refused)
+      return String(refused.cause)
     })
     assert.strictEqual(await value(program), "Error: refused")
     assert.isTrue(aborted)

@@ -1,5 +1,5 @@
 /** From a program and its options to a result: the asynchronous way, and as a layer. */
-import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
+import { type Cause, Clock, Context, Effect, Exit, Layer, Scope } from "effect"
 import type { AsyncOptions, Options, Result } from "../Simulation.ts"
 import { AmbientUse, Violation } from "../SimulationError.ts"
 import type * as Trace from "../Trace.ts"
@@ -34,7 +34,10 @@ const asyncDriver = (options: Options, trace: Array<Trace.Event>): Driver => {
   return driver
 }
 
-export const simulateAsync = <A, E>(program: Effect.Effect<A, E>, options: AsyncOptions): Promise<Result<A, E>> =>
+export const simulateAsync = <A, E>(
+  program: Effect.Effect<A, E>,
+  options: AsyncOptions
+): Promise<Result<A, E>> =>
   new Promise((resolve) => {
     const trace: Array<Trace.Event> = []
     const driver = asyncDriver(options, trace)
@@ -71,10 +74,10 @@ const verdict = <A, E>(driver: Driver, stop: Stop, exit: Exit.Exit<A, E> | undef
 /** A platform's promise whose result arrives through the ready queue, like any other wake-up. */
 export const awaitPromise = <A>(
   evaluate: (signal: AbortSignal) => PromiseLike<A>
-): Effect.Effect<A, unknown> =>
+): Effect.Effect<A, Cause.UnknownError> =>
   Effect.withFiber((fiber) => {
     const host = Context.get(fiber.context, CurrentHost)
-    const promise = Effect.tryPromise({ try: evaluate, catch: (error) => error })
+    const promise = Effect.tryPromise(evaluate)
     return host === undefined ? promise : inRealTime(() => host.driver)(promise)
   })
 

@@ -48,7 +48,10 @@ const examples = (): ReadonlyArray<readonly [string, Effect.Effect<unknown, unkn
     )
   ],
   ["a fiber", Effect.flatMap(Effect.forkChild(Effect.never), Fiber.join)],
-  ["several fibers", Effect.flatMap(Effect.forkChild(Effect.never), (fiber) => Fiber.joinAll([fiber, fiber]))],
+  [
+    "several fibers",
+    Effect.flatMap(Effect.forkChild(Effect.never), (fiber) => Fiber.joinAll([fiber, fiber]))
+  ],
   ["all of its children", Effect.all([Effect.never, Effect.never], { concurrency: "unbounded" })],
   ["the first of its children", Effect.raceFirst(Effect.never, Effect.never)]
 ]
