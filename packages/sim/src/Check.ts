@@ -141,7 +141,7 @@ export const converges = <E, R>(
       if (yield* condition) return
       yield* Effect.sleep(interval)
     }
-    yield* violated(
+    return yield* violated(
       guarantee,
       `it had not come true after ${Duration.format(Duration.fromInputUnsafe(within))}`
     )

@@ -110,7 +110,7 @@ const tracerOf = (context?: Tracer.Tracer["context"]): Tracer.Tracer =>
 const tracer = tracerOf()
 
 /** The scopes that fibers started in: one that is still open when the run has ended was forgotten. */
-export class Scopes {
+class Scopes {
   private readonly seen = new Set<Scope.Scope>()
   private last: Scope.Scope | undefined = undefined
   private sweepAt = 1024

@@ -15,6 +15,10 @@ type Call<A> = Effect.Effect<A, Errno>
 
 const refuse = (code: Code, path: string) => Effect.fail(new Errno(code, { syscall: "cp", path }))
 
+/** Whether `inner` is `outer` or below it, by their text. */
+const isBelow = (inner: string, outer: string): boolean =>
+  `${posix.resolve("/", inner)}/`.startsWith(`${posix.resolve("/", outer)}/`)
+
 /** What is at both ends, if the one may be copied to the other. */
 const check = Effect.fnUntraced(function* (kernel: Kernel, from: string, to: string) {
   const source = yield* kernel.lstat(from)
@@ -25,8 +29,7 @@ const check = Effect.fnUntraced(function* (kernel: Kernel, from: string, to: str
     if (isDirectory && target.kind !== "directory") return yield* refuse("ERR_FS_CP_DIR_TO_NON_DIR", to)
     if (!isDirectory && target.kind === "directory") return yield* refuse("ERR_FS_CP_NON_DIR_TO_DIR", to)
   }
-  const [outer, inner] = [posix.resolve("/", from), posix.resolve("/", to)]
-  if (isDirectory && inner.startsWith(`${outer}/`)) return yield* refuse("ERR_FS_CP_EINVAL", to)
+  if (isDirectory && isBelow(to, from)) return yield* refuse("ERR_FS_CP_EINVAL", to)
   return { source, target }
 })
 
@@ -43,17 +46,26 @@ const checkAbove = Effect.fnUntraced(function* (kernel: Kernel, from: string, to
   }
 })
 
-/** A link keeps what it points to: a relative target becomes absolute. */
+/** Where a link leads: a relative target becomes absolute. */
+const leadsTo = (kernel: Kernel, path: string): Call<string> =>
+  Effect.map(kernel.readlink(path), (target) =>
+    target.startsWith("/") ? target : posix.resolve("/", posix.dirname(path), target)
+  )
+
 const copyLink = Effect.fnUntraced(function* (
   kernel: Kernel,
   from: string,
   to: string,
   target: Status | undefined
 ) {
-  const written = yield* kernel.readlink(from)
-  const link = written.startsWith("/") ? written : posix.resolve("/", posix.dirname(from), written)
+  const link = yield* leadsTo(kernel, from)
   if (target?.kind === "symlink") {
-    yield* kernel.stat(from)
+    const replaced = yield* leadsTo(kernel, to)
+    const { kind } = yield* kernel.stat(from)
+    if (kind === "directory") {
+      if (isBelow(replaced, link)) return yield* refuse("ERR_FS_CP_EINVAL", to)
+      if (isBelow(link, replaced)) return yield* refuse("ERR_FS_CP_SYMLINK_TO_SUBDIRECTORY", to)
+    }
     yield* kernel.unlink(to)
   }
   yield* kernel.symlink(link, to)

@@ -5,6 +5,7 @@ import type { Timer } from "../driver.ts"
 import type { HostState } from "../host.ts"
 import { ConnectFailed, ConnectionLost } from "./errors.ts"
 import { Flow, nothing } from "./flow.ts"
+import { Inbox } from "./inbox.ts"
 import type { Kind } from "./link.ts"
 import type { Net } from "./net.ts"
 import { Signal } from "./signal.ts"
@@ -68,8 +69,7 @@ export class End {
   /** The program has let go of it; what still arrives for it is answered by a reset. */
   private abandoned = false
 
-  private inbox: Array<Uint8Array> = []
-  private unread = 0
+  private readonly inbox = new Inbox()
   /** What was read and not yet told to the other side. */
   private owed = 0
   private finReceived = false
@@ -129,7 +129,7 @@ export class End {
 
   /** What has arrived, or that nothing more will. */
   take(): Effect.Effect<Uint8Array | undefined, ConnectionLost> | undefined {
-    if (this.unread > 0) return Effect.succeed(this.read())
+    if (this.inbox.size > 0) return Effect.succeed(this.read())
     if (this.finReceived && this.lost === undefined) return Effect.undefined
     return this.fails()
   }
@@ -175,8 +175,7 @@ export class End {
     if (this.phase === "over") return
     if (this.phase !== "open") return this.reset()
     this.abandoned = true
-    this.inbox = []
-    this.unread = 0
+    this.inbox.clear()
     this.finish()
     this.tell()
   }
@@ -259,7 +258,6 @@ export class End {
     if (this.phase !== "open") return this.out.reset()
     if (this.abandoned) return this.reset()
     this.inbox.push(bytes)
-    this.unread += bytes.length
     this.tell()
   }
 
@@ -289,8 +287,7 @@ export class End {
   private leave(reason: LossReason): void {
     this.phase = "over"
     this.lost = reason
-    this.inbox = []
-    this.unread = 0
+    this.inbox.clear()
     this.outbox = []
     this.out.stop()
     this.stopDialing()
@@ -351,47 +348,26 @@ export class End {
 
   /** In a task of its own: what its program does before it waits again goes first. */
   private followEnd(): void {
-    const { finReceived, following, life, unread } = this
-    if (life === undefined || !following || !finReceived || unread > 0) return
+    const { finReceived, following, inbox, life } = this
+    if (life === undefined || !following || !finReceived || inbox.size > 0) return
     life.driver.post(life, () => this.finish(), 0)
   }
 
   private read(): Uint8Array {
     const { link } = this.peer.out
     const { readAtMost } = link.shape
-    let size = this.unread
+    let { size } = this.inbox
     if (readAtMost !== Infinity) {
       size = Math.min(size, readAtMost - this.net.driver.choose(readAtMost))
-      if (size < this.unread) link.tookEffect("partialRead", "data")
+      if (size < this.inbox.size) link.tookEffect("partialRead", "data")
     }
-    const bytes = this.gather(size)
-    this.unread -= size
+    const bytes = this.inbox.take(size)
     this.followEnd()
     this.owed += size
     // Not for each byte: a window that opens by little is not worth a message (RFC 9293, 3.8.6.2.2).
     if (this.owed * 2 >= this.window && !this.finReceived) {
       this.out.send("credit", nothing, this.owed)
       this.owed = 0
-    }
-    return bytes
-  }
-
-  private gather(size: number): Uint8Array {
-    const first = this.inbox[0]
-    if (first !== undefined && first.length === size) {
-      this.inbox.shift()
-      return first
-    }
-    const bytes = new Uint8Array(size)
-    let filled = 0
-    while (filled < size) {
-      const head = this.inbox[0]
-      if (head === undefined) break
-      const part = Math.min(head.length, size - filled)
-      bytes.set(part === head.length ? head : head.subarray(0, part), filled)
-      filled += part
-      if (part === head.length) this.inbox.shift()
-      else this.inbox[0] = head.subarray(part)
     }
     return bytes
   }

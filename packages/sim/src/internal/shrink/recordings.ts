@@ -128,12 +128,7 @@ const eachBlock = (editor: Editor, least: number, replace: Replace): void => {
     // Steps leave no pair of neighbours out when blocks of two are the smallest.
     for (let end = editor.list().length; end >= least; end -= size - least + 1) {
       if (editor.isOver()) return
-      // A proposal that was taken may have made the list much shorter.
-      const list = editor.list()
-      end = Math.min(end, list.length)
-      if (end < least) break
-      const start = Math.max(0, end - size)
-      editor.propose(replaceBlock(list, start, end, replace))
+      editor.propose(replaceBlock(editor.list(), Math.max(0, end - size), end, replace))
     }
   }
 }
@@ -152,7 +147,6 @@ const lower = (from: number, propose: (n: number) => boolean): void => {
 /** One pass of all steps over the list of one kind. */
 export const shrinkList = (kind: Choices.Kind, editor: Editor): void => {
   if (editor.list().length === 0 || editor.propose([])) return
-  lower(editor.list().length, (length) => editor.propose(editor.list().slice(0, length)))
   const merge = merges[kind]
   if (merge !== undefined) eachBlock(editor, 2, merge)
   eachBlock(editor, 1, () => [])

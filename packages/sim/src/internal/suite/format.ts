@@ -5,7 +5,7 @@ import type * as Trace from "../../Trace.ts"
 const lastEvents = 15
 
 /** An instant of virtual time, short and with its unit. */
-export const formatNanos = (nanos: number): string => {
+const formatNanos = (nanos: number): string => {
   if (nanos < 1e3) return `${nanos} ns`
   if (nanos < 1e6) return `${trim(nanos / 1e3)} µs`
   if (nanos < 1e9) return `${trim(nanos / 1e6)} ms`

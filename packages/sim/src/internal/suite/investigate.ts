@@ -56,7 +56,7 @@ const countChoices = ({ fault, gap, pick, random }: Choices.Recording): Failure[
   random: nonZero(random)
 })
 
-export const describeWorkload = <W>(options: Options<W>, workload: W): string =>
+const describeWorkload = <W>(options: Options<W>, workload: W): string =>
   options.describe === undefined ? fc.stringify(workload) : options.describe(workload)
 
 /** What is told about a case that fails, from a run of it that is watched. */
