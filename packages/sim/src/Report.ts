@@ -20,7 +20,7 @@ export interface Failure {
   readonly message: string
   /** `"realistic"`: it happens on the stock scheduler. */
   readonly level: Level
-  /** Repeats exactly this run. */
+  /** Repeats exactly this run. Empty when the workload is no plain data; a warning says what in it is not. */
   readonly token: string
   /** The workload in words. */
   readonly workload: string

@@ -1,130 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, FileSystem, Option, type PlatformError, Queue, Random, Stream } from "effect"
+import { Effect, Exit, FileSystem, Option, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Disk from "../src/Disk.ts"
 import * as Simulation from "../src/Simulation.ts"
-
-type FS = FileSystem.FileSystem
-type Program<A> = Effect.Effect<A, PlatformError.PlatformError>
-
-const bytes = (text: string) => new TextEncoder().encode(text)
-
-/** `Tag code`, as a program sees it. */
-const errorOf = <A>(program: Program<A>): Effect.Effect<string> =>
-  Effect.match(program, {
-    onSuccess: () => "success",
-    onFailure: ({ cause, reason }) =>
-      cause instanceof Error && "code" in cause ? `${reason._tag} ${cause.code}` : reason._tag
-  })
-
-/** On a new disk with `/file`, `/dir/file` and `/link` to itself. */
-const onDisk = <A>(
-  use: (fs: FS, disk: Disk.Disk) => Program<A>,
-  options?: Disk.Options
-): Effect.Effect<A, PlatformError.PlatformError> =>
-  Effect.gen(function* () {
-    const disk = yield* Disk.make(options)
-    const fs = disk.fileSystem
-    yield* fs.writeFileString("/file", "text")
-    yield* fs.makeDirectory("/dir")
-    yield* fs.writeFileString("/dir/file", "below")
-    yield* fs.symlink("/link", "/link")
-    return yield* use(fs, disk)
-  })
-
-const withFile = <A>(
-  fs: FS,
-  path: string,
-  flag: FileSystem.OpenFlag,
-  use: (file: FileSystem.File) => Program<A>
-) => Effect.scoped(Effect.flatMap(fs.open(path, { flag }), use))
-
-const errors: ReadonlyArray<
-  readonly [error: string, what: string, act: (fs: FS, disk: Disk.Disk) => Program<unknown>]
-> = [
-  ["NotFound ENOENT", "a file that is missing", (fs) => fs.readFile("/missing")],
-  ["AlreadyExists EEXIST", "a directory that is there", (fs) => fs.makeDirectory("/dir")],
-  ["BadResource ENOTDIR", "a path through a file", (fs) => fs.stat("/file/below")],
-  ["BadResource EISDIR", "writing to a directory", (fs) => fs.writeFileString("/dir", "")],
-  ["BadResource ELOOP", "a link that leads to itself", (fs) => fs.readFile("/link")],
-  [
-    "Unknown ENOTEMPTY",
-    "a directory in the place of one that is not empty",
-    (fs) => Effect.andThen(fs.makeDirectory("/other"), fs.rename("/other", "/dir"))
-  ],
-  ["Unknown ERR_FS_EISDIR", "removing a directory as if it were a file", (fs) => fs.remove("/dir")],
-  ["Unknown EINVAL", "a directory that moves into itself", (fs) => fs.rename("/dir", "/dir/below")],
-  ["PermissionDenied EPERM", "a second name for a directory", (fs) => fs.link("/dir", "/second")],
-  ["Busy EBUSY", "moving the root", (fs) => fs.rename("/", "/dir/root")],
-  ["Unknown ENAMETOOLONG", "a name of 256 letters", (fs) => fs.stat(`/${"x".repeat(256)}`)],
-  [
-    "Unknown EBADF",
-    "writing to what is open for reading",
-    (fs) => withFile(fs, "/file", "r", (file) => file.write(bytes("x")))
-  ],
-  [
-    "Unknown EBADF",
-    "reading what is open for writing",
-    (fs) => withFile(fs, "/file", "a", (file) => file.readAlloc(1))
-  ],
-  ["BadArgument", "a path with a null byte", (fs) => fs.readFile("/\0")],
-  [
-    "Unknown ENOSPC",
-    "writing to a full disk",
-    (fs, disk) => Effect.andThen(disk.setCapacity(0), fs.writeFileString("/dir/more", "x"))
-  ],
-  [
-    "Unknown ENOSPC",
-    "growing a file on a full disk",
-    (fs, disk) => Effect.andThen(disk.setCapacity(10), fs.truncate("/file", 11))
-  ],
-  [
-    "Unknown EROFS",
-    "a new name on a disk that is read-only",
-    (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.makeDirectory("/more"))
-  ],
-  [
-    "Unknown EROFS",
-    "a file opened for writing on a disk that is read-only",
-    (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.writeFileString("/file", "x"))
-  ],
-  [
-    "Unknown EROFS",
-    "writing to an open file on a disk that has become read-only",
-    (fs, disk) =>
-      withFile(fs, "/file", "a", (file) => Effect.andThen(disk.setReadOnly(true), file.write(bytes("x"))))
-  ],
-  [
-    "success",
-    "reading from a disk that is read-only",
-    (fs, disk) => Effect.andThen(disk.setReadOnly(true), fs.readFile("/file"))
-  ],
-  [
-    "Unknown EIO",
-    "an operation that was chosen to fail",
-    (fs, disk) => Effect.andThen(disk.failAt(1, "EIO"), fs.readFile("/file"))
-  ]
-]
+import { bytes, errorOf, onDisk, withFile } from "./disk/fixture.ts"
 
 describe("Disk", () => {
-  it.effect.each(errors)("answers %s to %s", ([error, _, act]) =>
-    Effect.gen(function* () {
-      assert.strictEqual(yield* errorOf(onDisk(act)), error)
-    })
-  )
-
-  it.effect("names the method, the path and the system call that an error came from", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(onDisk((fs) => fs.rename("/missing", "/there")))
-      assert.strictEqual(error.message, "NotFound: FileSystem.rename (/missing)")
-      assert.propertyVal(error.reason, "syscall", "rename")
-      assert.strictEqual(
-        String(error.cause),
-        "Error: ENOENT: no such file or directory, rename '/missing' -> '/there'"
-      )
-    })
-  )
-
   it.effect("writes what fits before it says that it is full", () =>
     onDisk(
       (fs, disk) =>
@@ -197,6 +78,9 @@ describe("Disk", () => {
         const buffer = bytes("data")
         yield* fs.writeFile("/file", buffer)
         buffer.fill(0)
+        yield* withFile(fs, "/file", "r", (file) => file.sync)
+        yield* withFile(fs, "/", "r", (root) => root.sync)
+        yield* disk.losePower
         const before = (yield* disk.snapshot).get("/file")
         const read = yield* fs.readFile("/file")
         yield* withFile(fs, "/file", "r+", (file) => file.write(bytes("X")))
@@ -322,101 +206,6 @@ describe("temporary files", () => {
         })
       )
       assert.deepStrictEqual(yield* fs.readDirectory("/tmp"), [])
-    })
-  )
-})
-
-describe("watching", () => {
-  /** What a watcher at `path` sees of what `act` does. */
-  const seen = (path: string, recursive: boolean, act: (fs: FS) => Program<unknown>) =>
-    onDisk((fs) =>
-      Effect.gen(function* () {
-        const events = yield* Queue.unbounded<string>()
-        const ready = yield* Queue.unbounded<void>()
-        const watcher = yield* fs
-          .watch(path, { recursive, onReady: () => Queue.offerUnsafe(ready, undefined) })
-          .pipe(
-            Stream.runForEach(({ _tag, path }) => Queue.offer(events, `${_tag} ${path}`)),
-            Effect.forkChild
-          )
-        yield* Queue.take(ready)
-        yield* act(fs)
-        // The stream hands its events on in a fiber of its own.
-        yield* Effect.repeat(Effect.yieldNow, { times: 20 })
-        yield* Fiber.interrupt(watcher)
-        yield* fs.writeFileString("/dir/unseen", "")
-        return yield* Queue.clear(events)
-      })
-    )
-
-  it.effect("a directory shows what happens to the names in it", () =>
-    Effect.gen(function* () {
-      const events = yield* seen("/dir", false, (fs) =>
-        Effect.all([
-          fs.writeFileString("/dir/new", "x"),
-          fs.rename("/dir/new", "/dir/newer"),
-          fs.makeDirectory("/dir/sub"),
-          fs.writeFileString("/dir/sub/deep", ""),
-          fs.chmod("/dir/newer", 0o600),
-          fs.remove("/dir/newer"),
-          fs.writeFileString("/elsewhere", "")
-        ])
-      )
-      assert.deepStrictEqual(events, [
-        "Create new",
-        "Update new",
-        "Remove new",
-        "Create newer",
-        "Create sub",
-        "Update newer",
-        "Remove newer"
-      ])
-    })
-  )
-
-  it.effect("a directory recursively shows what happens below, too", () =>
-    Effect.gen(function* () {
-      const events = yield* seen("/", true, (fs) => fs.truncate("/dir/file", 1))
-      assert.deepStrictEqual(events, ["Update dir/file"])
-    })
-  )
-
-  it.effect("a file shows what happens to its name", () =>
-    Effect.gen(function* () {
-      const events = yield* seen("/file", false, (fs) =>
-        Effect.all([
-          fs.writeFileString("/dir/file", ""),
-          fs.writeFileString("/file", "x"),
-          fs.remove("/file")
-        ])
-      )
-      assert.deepStrictEqual(events, ["Update file", "Update file", "Remove file"])
-    })
-  )
-
-  it.effect("ends with the process, and nobody watches on a disk that nobody reads", () =>
-    onDisk((fs, disk) =>
-      Effect.gen(function* () {
-        const events = yield* Queue.unbounded<unknown>()
-        const ready = yield* Queue.unbounded<void>()
-        const watcher = yield* fs.watch("/", { onReady: () => Queue.offerUnsafe(ready, undefined) }).pipe(
-          Stream.runForEach((event) => Queue.offer(events, event)),
-          Effect.forkChild
-        )
-        yield* Queue.take(ready)
-        yield* disk.kill
-        yield* fs.writeFileString("/unseen", "")
-        yield* Effect.repeat(Effect.yieldNow, { times: 20 })
-        yield* Fiber.interrupt(watcher)
-        assert.strictEqual(yield* Queue.size(events), 0)
-      })
-    )
-  )
-
-  it.effect("nothing fails as the stat of the Node layer does", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(onDisk((fs) => Stream.runDrain(fs.watch("/missing"))))
-      assert.strictEqual(error.message, "NotFound: FileSystem.stat (/missing)")
     })
   )
 })

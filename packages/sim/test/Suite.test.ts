@@ -206,6 +206,19 @@ describe("Suite", () => {
     assert.include(text, `SIM_REPLAY='${failure.token}'`)
   })
 
+  it("a workload that a token cannot hold is told all the same", () => {
+    const dated = Suite.make({
+      name: "dated",
+      guarantees: ["X-1"],
+      arbitrary: fc.date(),
+      run: () => Check.always("X-1", false, "never")
+    })
+    const failure = failureOf(dated)
+    assert.strictEqual(failure.token, "")
+    assert.match(failure.warnings[0] ?? "", /workload is a Date/)
+    assert.include(Report.formatFailure(failure), "X-1 does not hold: never")
+  })
+
   it("hostile tokens are refused with what is wrong", () => {
     for (const token of ["", "x", "e30", Buffer.from("[1,2]").toString("base64url"), "�".repeat(40)]) {
       assert.throws(() => lostUpdate.replay(token))

@@ -56,6 +56,14 @@ describe("shrink, the choices", () => {
     assert.deepStrictEqual(choices, { ...calm, random: [...Array.from({ length: 20 }, () => 0), 12_345] })
   })
 
+  it("choices before one that matters are left out when they may be", () => {
+    const fault = [1, 2, 3, 7, 4]
+    assert.deepStrictEqual(
+      shrunk({ fault }, ({ fault }) => fault.includes(7)),
+      { ...calm, fault: [7] }
+    )
+  })
+
   it("gaps before a preemption that matters become one gap", () => {
     const gap = [5, 7, 1, 12, 3, 30, 2]
     assert.deepStrictEqual(shrunk({ gap }, ({ gap }) => preemptions(gap).includes(58)).gap, [58])
@@ -64,6 +72,34 @@ describe("shrink, the choices", () => {
   it("a preemption after more than 255 operations comes after gaps that are calm", () => {
     const gap = [200, 100, 250, 1]
     assert.deepStrictEqual(shrunk({ gap }, ({ gap }) => preemptions(gap).includes(550)).gap, [0, 0, 38])
+  })
+
+  it("a gap of 0 counts as 256 operations", () => {
+    assert.deepStrictEqual(
+      shrunk({ gap: [5, 0, 7] }, ({ gap }) => preemptions(gap).includes(268)).gap,
+      [0, 12]
+    )
+  })
+
+  it("any two gaps that are neighbours may become one", () => {
+    for (const length of [2, 3, 4, 5, 6, 7, 8]) {
+      const gap = Array.from({ length }, (_, index) => 10 + index)
+      for (let index = 0; index + 1 < length; index++) {
+        const merged = gap.toSpliced(index, 2, 21 + 2 * index)
+        const isEither = (list: ReadonlyArray<number>) =>
+          list.join() === gap.join() || list.join() === merged.join()
+        assert.deepStrictEqual(shrunk({ gap }, ({ gap }) => isEither(gap)).gap, merged)
+      }
+    }
+  })
+
+  it("a long recording that matters in all its parts stays as it is", () => {
+    const random = Array.from({ length: 500 }, (_, index) => index % 2)
+    const { subject } = subjectOf((choices) => choices.random.join() === random.join())
+    const failing = { workload: null, faults: [], choices: { ...calm, random } }
+    const { candidate, complete } = shrink(subject, failing, "X-1")
+    assert.deepStrictEqual(candidate, failing)
+    assert.isTrue(complete)
   })
 
   it("two tasks that overtake one after the other become one task that overtakes both", () => {

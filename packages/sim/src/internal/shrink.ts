@@ -18,6 +18,7 @@ import {
   lengthOf,
   shrinkList,
   singlePreemptions,
+  sizes,
   trim,
   withoutOnePreemption
 } from "./shrink/recordings.ts"
@@ -48,6 +49,7 @@ export interface Shrinkable<W, F> {
   readonly shrinkFault: (fault: F) => Iterable<F>
 }
 
+/** How much effort is made. */
 export interface Options {
   /** 5,000 by default: a second of a small suite. */
   readonly maxRuns?: number | undefined
@@ -57,8 +59,9 @@ export interface Options {
   readonly isExpired?: (() => boolean) | undefined
 }
 
+/** The smallest that was found. */
 export interface Shrunk<W, F> {
-  /** Was run, and failed: unless nothing was, because there was no budget, or the run does not repeat. */
+  /** It was run and failed, unless the very first run did not: then it is what was given. */
   readonly candidate: Candidate<W, F>
   readonly failure: string
   /** Other failures that were met on the way, and not followed. */
@@ -77,6 +80,7 @@ const maxPreemptions = 512
 /** Longer recordings are hardly ever met twice, and not worth their memory. */
 const maxRemembered = 256
 
+/** The best so far, and all that was learned about it. */
 class Shrinking<W, F> {
   private readonly subject: Shrinkable<W, F>
   private readonly failure: string
@@ -228,7 +232,7 @@ class Shrinking<W, F> {
   // --------------------------------------------------------------------------
 
   private shrinkFaults(): void {
-    for (let size = this.best.faults.length; size >= 1; size = Math.floor(size / 2)) {
+    for (const size of sizes(this.best.faults.length, 1)) {
       for (let end = this.best.faults.length; end > 0; end -= size) {
         const { faults } = this.best
         this.attemptFaults([...faults.slice(0, Math.max(0, end - size)), ...faults.slice(end)])

@@ -14,7 +14,7 @@ export interface Command {
   readonly run: (fs: FileSystem.FileSystem, at: (path: string) => string) => Outcome
 }
 
-const command = (text: string, run: Command["run"]): Command => ({ text, run })
+export const command = (text: string, run: Command["run"]): Command => ({ text, run })
 
 const name = fc.constantFrom("a", "b", "c")
 const plain = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join("/"))

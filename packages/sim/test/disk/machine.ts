@@ -1,7 +1,7 @@
 /** A machine with a disk, in the fewest words, for tests of what the disk does. */
 import type { FileSystem } from "effect"
 import { durable, losePower, snapshot } from "../../src/internal/disk/crash.ts"
-import { close, fsync, open, write } from "../../src/internal/disk/files.ts"
+import { close, fsync, open, truncate, write } from "../../src/internal/disk/files.ts"
 import { makeVolume, type Settings, type Volume } from "../../src/internal/disk/model.ts"
 import { mkdir, rename } from "../../src/internal/disk/names.ts"
 
@@ -67,6 +67,7 @@ export interface Machine {
   readonly rename: (from: string, to: string) => void
   /** Writes in place of what is there. */
   readonly write: (path: string, text: string, flag?: FileSystem.OpenFlag) => void
+  readonly resize: (path: string, length: number) => void
   readonly sync: (...paths: ReadonlyArray<string>) => void
   readonly losePower: () => void
   /** All files as `path=text`. */
@@ -95,6 +96,11 @@ export const machine = (choose: Choose, settings: Settings = {}): Machine => {
     write: (path, text, flag = "w") => {
       const descriptor = opened(path, flag)
       write(volume, descriptor, 0, encoder.encode(text), 0)
+      close(volume, descriptor)
+    },
+    resize: (path, length) => {
+      const descriptor = opened(path, "r+")
+      truncate(volume, descriptor, length, 0)
       close(volume, descriptor)
     },
     sync: (...paths) => {

@@ -1,4 +1,5 @@
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
+import * as Host from "../../src/Host.ts"
 import { type Connection, connect, listen } from "../../src/internal/network/connection.ts"
 import { now } from "./simulate.ts"
 
@@ -52,3 +53,24 @@ export const toServer = connect({ host: "server", port: 80 })
 
 /** Byte i is i modulo 251, so that a byte in the wrong place shows. */
 export const pattern = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => index % 251)
+
+/** What arrives on a host "server", and what the test does beside it. */
+export const towardsServer = <A, E>(use: (seen: Array<Arrival>) => Effect.Effect<A, E, Scope.Scope>) =>
+  Effect.gen(function* () {
+    const seen: Array<Arrival> = []
+    yield* Host.make(
+      "server",
+      serving(80, (connection) => arrivals(connection, seen))
+    )
+    yield* Effect.sleep("1 milli")
+    return yield* Effect.scoped(use(seen))
+  })
+
+/** Writes so many bytes to the server and gives it half an hour. */
+export const write = (size: number) =>
+  Effect.gen(function* () {
+    const connection = yield* toServer
+    yield* connection.write(new Uint8Array(size))
+    yield* connection.end
+    yield* Effect.sleep("30 minutes")
+  })

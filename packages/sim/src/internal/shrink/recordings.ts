@@ -122,9 +122,15 @@ export interface Editor {
   readonly isOver: () => boolean
 }
 
-/** Proposes to replace each block, from the whole list down to blocks of `least`, the last blocks first. */
+/** The sizes of blocks: a whole list, halves, quarters, down to `least`. */
+export const sizes = function* (length: number, least: number): Iterable<number> {
+  for (let size = length; size > least; size = Math.floor(size / 2)) yield size
+  if (length >= least) yield least
+}
+
+/** Proposes to replace each block, the large ones first, and of these the last ones. */
 const eachBlock = (editor: Editor, least: number, replace: Replace): void => {
-  for (let size = editor.list().length; size >= least; size = Math.floor(size / 2)) {
+  for (const size of sizes(editor.list().length, least)) {
     // Steps leave no pair of neighbours out when blocks of two are the smallest.
     for (let end = editor.list().length; end >= least; end -= size - least + 1) {
       if (editor.isOver()) return

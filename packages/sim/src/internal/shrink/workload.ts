@@ -7,7 +7,8 @@ import * as fc from "fast-check"
  * fast-check shrinks what it drew with what it remembers of the drawing, its context: without it nothing that went
  * through `map` or `chain` gets smaller. A program is given the bare value, so the context is looked up again here, for
  * `drawn` and for every workload that was offered since the last call. A workload from elsewhere, such as a token,
- * shrinks as far as fast-check can without.
+ * shrinks as far as fast-check can without. The limits are fast-check's: of what went through `chain`, the first part
+ * gets smaller only until the second did.
  *
  * To shrink further what was shrunk already, go on with the same function: it still knows that workload.
  */

@@ -15,8 +15,7 @@ export interface Settings {
 const repeatEvery = 50
 
 /** Golden ratio: neighbouring campaigns share no runs. */
-const seedOf = (campaign: number, run: number): number =>
-  (Math.imul(campaign, 0x9e3779b1) + run) & 0x7fffffff
+const seedOf = (campaign: number, run: number): number => (Math.imul(campaign, 0x9e3779b1) + run) & 0x7fffffff
 
 /** What a campaign does with a case that fails. */
 export type Investigate<W> = (found: {

@@ -58,9 +58,9 @@ export const formatFailure = (failure: Failure): string =>
     "",
     `The last events before the end at ${formatNanos(failure.virtualMillis * 1e6)}:`,
     ...tellingEvents(failure.trace),
-    "",
-    "Replay it:",
-    `  SIM_REPLAY='${failure.token}' npx --yes pnpm@12 test`,
+    ...(failure.token === ""
+      ? []
+      : ["", "Replay it:", `  SIM_REPLAY='${failure.token}' npx --yes pnpm@12 test`]),
     ""
   ].join("\n")
 

@@ -8,7 +8,7 @@ import type { Options } from "../../Suite.ts"
 import { shrinkFault } from "../faults/smaller.ts"
 import { workloadShrinker } from "../shrink/workload.ts"
 import { shrink } from "../shrink.ts"
-import { encode } from "../token.ts"
+import { encode, NotReplayable } from "../token.ts"
 import type { Investigate } from "./campaign.ts"
 import { type Case, draw, type Ran, runCase, runSeed } from "./runner.ts"
 
@@ -19,7 +19,7 @@ const tried = ({ problem, result }: Ran) => ({ failure: problem?.identity, consu
 
 const smaller = <W>(
   options: Options<W>,
-  seed: number,
+  shrinkWorkload: (workload: W) => Iterable<W>,
   failing: Case<W>,
   identity: string,
   level: Level
@@ -28,7 +28,7 @@ const smaller = <W>(
     {
       tryCandidate: (candidate) => tried(runCase(options, candidate, level)),
       trySeed: (workload, faults, fresh) => tried(runSeed(options, workload, faults, fresh, level)),
-      shrinkWorkload: workloadShrinker(options.arbitrary, draw(options, seed).workload),
+      shrinkWorkload,
       shrinkFault
     },
     failing,
@@ -59,6 +59,20 @@ const countChoices = ({ fault, gap, pick, random }: Choices.Recording): Failure[
 const describeWorkload = <W>(options: Options<W>, workload: W): string =>
   options.describe === undefined ? fc.stringify(workload) : options.describe(workload)
 
+/** A workload that a token cannot hold is a pity, but no reason to hide what failed. */
+const tokenOf = <W>(
+  { name }: Options<W>,
+  { choices, faults, workload }: Case<W>,
+  level: Level
+): { readonly text: string; readonly warnings: ReadonlyArray<string> } => {
+  try {
+    return { text: encode({ suite: name, workload, faults, choices, level }), warnings: [] }
+  } catch (error) {
+    if (error instanceof NotReplayable) return { text: "", warnings: [error.message] }
+    throw error
+  }
+}
+
 /** What is told about a case that fails, from a run of it that is watched. */
 export const failureOf = <W>(
   options: Options<W>,
@@ -67,25 +81,20 @@ export const failureOf = <W>(
   counts: { readonly run: number; readonly shrinkRuns: number }
 ): Failure => {
   const { problem, result } = runCase(options, found, level, true)
+  const token = tokenOf(options, found, level)
   return {
     suite: options.name,
     identity: problem?.identity ?? "none",
     message: problem?.message ?? "the run did not fail when it was repeated",
     level,
-    token: encode({
-      suite: options.name,
-      workload: found.workload,
-      faults: found.faults,
-      choices: found.choices,
-      level
-    }),
+    token: token.text,
     workload: describeWorkload(options, found.workload),
     faults: found.faults.map(describeFault),
     choices: countChoices(found.choices),
     ...counts,
     hash: result.hash,
     virtualMillis: result.virtualMillis,
-    warnings: result.warnings,
+    warnings: [...token.warnings, ...result.warnings],
     trace: result.trace
   }
 }
@@ -98,10 +107,12 @@ export const investigate =
     if (problem.identity === "SIM-1") {
       return { ...failureOf(options, failing, level, { run, shrinkRuns: 0 }), ...problem }
     }
-    const small = smaller(options, seed, failing, problem.identity, level)
+    // One for both: it remembers how what it made smaller was drawn.
+    const shrinkWorkload = workloadShrinker(options.arbitrary, draw(options, seed).workload)
+    const small = smaller(options, shrinkWorkload, failing, problem.identity, level)
     const stock = level === "realistic" ? undefined : onStock(options, small.found, problem.identity)
     if (stock === undefined) return failureOf(options, small.found, level, { run, shrinkRuns: small.runs })
-    const smallStock = smaller(options, seed, stock, problem.identity, "realistic")
+    const smallStock = smaller(options, shrinkWorkload, stock, problem.identity, "realistic")
     return failureOf(options, smallStock.found, "realistic", {
       run,
       shrinkRuns: small.runs + smallStock.runs
