@@ -502,7 +502,8 @@ export type Targets<T, R> = Iterable<T> | Effect.Effect<Iterable<T>, never, R>
  * configuration decides. The call sees the services that the layer was built with and, over them, those of the caller,
  * so that ambient deadlines and spans are the caller's. What it acquires is released when the batch has ended.
  *
- * A policy whose worst case exceeds the deadline is logged once, when the layer is built.
+ * A policy whose worst case exceeds the deadline is logged once, when the layer is built; one that is a function of the
+ * target, in each run.
  *
  * **Gotchas**
  *
@@ -557,11 +558,13 @@ export const Service =
     const make = (options: StreamOptions<T, A, E, D>) =>
       Effect.contextWith((built: Context.Context<Exclude<R | RT, Scope.Scope>>) => {
         const seen = underCaller(built)
-        const start = (targets: Iterable<T>, input: In, wants: Wants) =>
-          startBatch(
-            makePlan<T, A, E, R, D>((target) => call(target, input), options, wants),
-            Array.from(targets)
-          )
+        const start = (targets: Iterable<T>, input: In, wants: Wants) => {
+          const all = Array.from(targets)
+          const plan = makePlan<T, A, E, R, D>((target) => call(target, input), options, wants)
+          // A policy for each target is known only now.
+          const warning = typeof options.retry === "function" ? warnOfLateTargets(options, all) : Effect.void
+          return Effect.andThen(warning, startBatch(plan, all))
+        }
         const service: FanOut<In, T, A, E | Retry.Timeout<D>> = {
           run: (input, callbacks = {}) =>
             Effect.flatMap(ask(input), (targets) =>

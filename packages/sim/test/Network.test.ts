@@ -185,20 +185,22 @@ describe("Network", { timeout: 120_000 }, () => {
       })
     })
 
-    it("an isolated host reaches nobody but itself, until it rejoins", () => {
-      const program = towardsServer(() =>
-        Effect.gen(function* () {
-          yield* Network.isolate("server")
-          const far = yield* Effect.timeoutOption(toServer, "0.5 seconds")
-          yield* Network.rejoin("server")
-          const near = yield* Effect.timeoutOption(toServer, "0.5 seconds")
-          return [far._tag, near._tag]
+    it("an isolated host reaches nobody, and nobody reaches it, until it rejoins", () => {
+      for (const host of ["server", "main"]) {
+        const program = towardsServer(() =>
+          Effect.gen(function* () {
+            yield* Network.isolate(host)
+            const far = yield* Effect.timeoutOption(toServer, "0.5 seconds")
+            yield* Network.rejoin(host)
+            const near = yield* Effect.timeoutOption(toServer, "0.5 seconds")
+            return [far._tag, near._tag]
+          })
+        )
+        everywhere(program, 50, ({ faults, value }) => {
+          assert.deepStrictEqual(value, ["None", "Some"])
+          assert.deepStrictEqual(Object.fromEntries(faults), { partition: 1 })
         })
-      )
-      everywhere(program, 50, ({ faults, value }) => {
-        assert.deepStrictEqual(value, ["None", "Some"])
-        assert.deepStrictEqual(Object.fromEntries(faults), { partition: 1 })
-      })
+      }
     })
 
     it("healing all ends partitions, isolations, holds and conditions", () => {

@@ -84,6 +84,19 @@ describe("SimHttp: connections", { timeout: 60_000 }, () => {
     }
   })
 
+  it("what a handler has not read of a body keeps nobody from seeing that the client has gone", () => {
+    const late = Effect.as(Effect.sleep("100 millis"), HttpServerResponse.text("no"))
+    const ticks = Stream.tick("1 millis").pipe(Stream.map(() => bytes("tick")))
+    const program = world(stopping(HttpRouter.add("POST", "/", late)), ({ api, client }) =>
+      Effect.gen(function* () {
+        const response = yield* client.execute(uploading(ticks))
+        yield* response.text
+        return yield* Effect.andThen(api.exited, now)
+      })
+    )
+    always(program, ({ value }) => assert.strictEqual(value, 1000))
+  })
+
   it("a body that breaks ends the upload", () => {
     const routes = HttpRouter.add("POST", "/", (request) =>
       Effect.succeed(HttpServerResponse.stream(request.stream))

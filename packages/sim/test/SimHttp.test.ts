@@ -85,7 +85,7 @@ describe("SimHttp", { timeout: 60_000 }, () => {
           HttpClientRequest.bodyText(HttpClientRequest.put("http://api/text"), "é")
         )
         const sent = yield* client.execute(HttpClientRequest.bodyUint8Array(post("/bytes"), bytes("abc")))
-        const form = yield* client.execute(HttpClientRequest.bodyUrlParams(post("/form"), { "?q": "a b" }))
+        const form = yield* client.execute(HttpClientRequest.bodyText(post("/form"), "?q=a+b"))
         const person = yield* HttpClientRequest.schemaBodyJson(Person)(post("/person"), ada).pipe(
           Effect.flatMap(client.execute),
           Effect.flatMap(HttpClientResponse.schemaBodyJson(Person))
@@ -242,7 +242,7 @@ describe("SimHttp", { timeout: 60_000 }, () => {
         HttpServerResponse.stream(
           request.stream.pipe(
             Stream.decodeText,
-            Stream.flatMap((piece) => Stream.fromIterable(["", piece.toUpperCase()])),
+            Stream.flatMap((piece) => Stream.concat(Stream.succeed(""), Stream.succeed(piece.toUpperCase()))),
             Stream.encodeText
           )
         )

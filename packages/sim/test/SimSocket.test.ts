@@ -205,6 +205,21 @@ describe("SimSocket", { timeout: 120_000 }, () => {
     }
   })
 
+  it("who writes after the end of its own side loses the other side too", () => {
+    const program = withServer(
+      (socket) => Effect.scoped(Effect.andThen(socket.reader, Effect.never)),
+      (socket) =>
+        Effect.gen(function* () {
+          const { pull } = yield* socket.reader
+          const { write } = yield* Effect.scoped(socket.writer)
+          return [reasonOf(yield* Effect.exit(write("more"))), reasonOf(yield* Effect.exit(pull))]
+        })
+    )
+    everywhere(program, 100, ({ value }) =>
+      assert.deepStrictEqual(value, ["SocketWriteError", "SocketReadError"])
+    )
+  })
+
   it("a reset is a read error with its cause, and a write then fails too", () => {
     const program = withServer(echo, (socket) =>
       Effect.gen(function* () {

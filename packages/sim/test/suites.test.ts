@@ -1,7 +1,12 @@
+/** Every simulation suite of the simulator itself, briefly. `pnpm run sim run` runs them for long. */
+import { globSync } from "node:fs"
+import { join } from "node:path"
+import type { Suite } from "@holdfast/sim"
 import { it } from "@holdfast/sim/vitest"
-import { suites as disk } from "../sim/Disk.sim.ts"
-import { suites as host } from "../sim/Host.sim.ts"
-import { suites as network } from "../sim/Network.sim.ts"
 
-for (const suite of [...host, ...disk, ...network])
-  it.sim(`${suite.guarantees.join(" ")} ${suite.name}`, suite, { runs: 50 })
+const folder = join(import.meta.dirname, "../sim")
+
+for (const file of globSync("*.sim.ts", { cwd: folder }).sort()) {
+  const { suites }: { readonly suites: ReadonlyArray<Suite.Suite> } = await import(join(folder, file))
+  for (const suite of suites) it.sim(`${suite.guarantees.join(" ")} ${suite.name}`, suite, { runs: 50 })
+}

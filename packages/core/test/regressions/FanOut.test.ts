@@ -1,7 +1,7 @@
 /** Ways in which `FanOut` was once broken on purpose. */
 import { assert, describe, it } from "@effect/vitest"
 import { Backoff, Deadline, FanOut, InvalidOptions, Retry } from "@holdfast/core"
-import { Deferred, Duration, Effect, Fiber, Layer, Option, Scheduler, Stream } from "effect"
+import { Clock, Deferred, Duration, Effect, Fiber, Layer, Logger, Option, Scheduler, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const tags = (report: { readonly outcomes: ReadonlyArray<{ readonly _tag: string } | undefined> }) =>
@@ -55,6 +55,68 @@ describe("the caller yields between its look and its wait", () => {
       }
       // Then no n makes it hang
       assert.deepStrictEqual(hung, [])
+    })
+  )
+})
+
+describe("a call dies while the caller yields", () => {
+  it.live("FO-6: its death is logged, wherever that is", () =>
+    Effect.gen(function* () {
+      // Given a batch whose caller yields before its k-th operation
+      const counts = new Set<number>()
+      for (let k = 1; k < 80; k++) {
+        let deaths = 0
+        const logger = Logger.make(({ message }) => {
+          if (String(message).includes("a call died")) deaths++
+        })
+        // When one call dies, and then the last one, maybe in that pause
+        const dies = Effect.andThen(Effect.yieldNow, Effect.die("bug"))
+        const run = yieldingAt(k)(FanOut.run([1, 2], () => dies))
+        yield* Effect.provide(run, Logger.layer([logger]))
+        counts.add(deaths)
+      }
+      // Then both deaths are logged, for every k
+      assert.deepStrictEqual(Array.from(counts), [2])
+    })
+  )
+})
+
+describe("a tick that callbacks hold up", () => {
+  const ticksOf = (targets: ReadonlyArray<number>) =>
+    Effect.gen(function* () {
+      const ticks: Array<readonly [at: number, shown: number, pending: number]> = []
+      const clock = yield* Clock.Clock
+      const run = FanOut.run(targets, (millis) => Effect.sleep(millis), {
+        tickInterval: "10 millis",
+        onOutcome: () => Effect.sleep("20 millis"),
+        onTick: ({ elapsedMillis, pending }) =>
+          Effect.sync(() => ticks.push([clock.currentTimeMillisUnsafe(), elapsedMillis, pending]))
+      })
+      const fiber = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      return ticks
+    })
+  it.effect("FO-5: comes once for all that were due, and shows the batch as it is then", () =>
+    Effect.gen(function* () {
+      // Given callbacks of 20 ms, and targets that settle at 5, 12 and 95 ms
+      const ticks = yield* ticksOf([5, 12, 95])
+      // When the callbacks have run one after the other, from 5 to 25 and to 45 ms
+      // Then one tick comes after each of them, and the others are in time
+      assert.deepStrictEqual(ticks, [
+        [25, 25, 1],
+        [45, 45, 1],
+        ...[50, 60, 70, 80, 90].map((millis) => [millis, millis, 1] as const)
+      ])
+    })
+  )
+  it.effect("FO-5: does not come when nothing is pending any more", () =>
+    Effect.gen(function* () {
+      // Given callbacks of 20 ms, and targets that settle at 5, 12 and 30 ms
+      const ticks = yield* ticksOf([5, 12, 30])
+      // When the second callback runs from 25 to 45 ms, while the last target settles
+      // Then the tick that was due meanwhile does not come
+      assert.deepStrictEqual(ticks, [[25, 25, 1]])
     })
   )
 })
@@ -212,6 +274,31 @@ describe("the worst case of extreme numbers", () => {
   it("targets that are not a number have no meaning", () => {
     assert.throws(() => FanOut.worstCase({ targets: Number.NaN }), InvalidOptions)
   })
+})
+
+describe("a service with a policy for each target", () => {
+  it.live("FO-9: warns that a target may take longer than the deadline", () =>
+    Effect.gen(function* () {
+      // Given a service whose policy is a function of the target, and takes longer than the deadline
+      const slow = Retry.policy({ attempts: 2, attemptTimeout: "8 seconds", backoff: Backoff.none })
+      class Push extends FanOut.Service<Push, string>()("test/Push", {
+        targets: ["a"],
+        call: () => Effect.void,
+        deadline: "10 seconds",
+        retry: () => slow
+      }) {}
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => {
+        lines.push(String(message))
+      })
+      // When it is run
+      yield* Push.run().pipe(Effect.provide(Push.layer()), Effect.provide(Logger.layer([logger])))
+      // Then one warning has both numbers
+      assert.strictEqual(lines.length, 1)
+      assert.include(lines[0], "16s")
+      assert.include(lines[0], "10s")
+    })
+  )
 })
 
 describe("a defect that cannot be printed", () => {

@@ -1,0 +1,81 @@
+/** Deadlines over work of every kind, inside of each other, while the wall clock jumps, and across the wire. */
+import * as Suite from "@holdfast/sim/Suite"
+import * as fc from "fast-check"
+import { describeJumping, jumpingOf, runJumping } from "./support/jumpingDeadline.ts"
+import { describeNest, nestOf, runNest } from "./support/nestedDeadlines.ts"
+import { callOf, describeCall, run } from "./support/oneDeadline.ts"
+import { onScales } from "./support/time.ts"
+import { chainOf, describeChain, runChain } from "./support/wiredDeadlines.ts"
+import { lengthOfWork } from "./support/work.ts"
+
+const anywhere = Suite.make({
+  name: "Deadline",
+  guarantees: ["DL-1", "DL-4", "DL-5", "DL-6"],
+  arbitrary: onScales(callOf),
+  run: run(false),
+  leaks: "DL-5",
+  reaches: [
+    "an interruption at the instant",
+    "an early success",
+    "abandoned work",
+    "an interrupted caller that waits no longer",
+    "abandoned work is joined",
+    "abandoned work is not waited for any longer"
+  ],
+  describe: describeCall
+})
+
+/** Work that is done when its time is up, and nobody is preempted. */
+const atInstant = Suite.make({
+  name: "Deadline at the instant",
+  guarantees: ["DL-3"],
+  arbitrary: onScales((unit) =>
+    fc.tuple(callOf(unit), fc.constantFrom(0, 0, 0, 1, -1)).map(([call, offset]) => {
+      const length = lengthOfWork(call.work) + offset
+      return length > 0 && length < Infinity ? { ...call, budgetNanos: length } : call
+    })
+  ),
+  run: run(true),
+  level: "realistic",
+  reaches: ["a result that is ready at the instant"],
+  describe: describeCall
+})
+
+const nested = Suite.make({
+  name: "Deadlines inside of deadlines",
+  guarantees: ["DL-1", "DL-2", "DL-5"],
+  arbitrary: onScales(nestOf),
+  run: runNest(false),
+  leaks: "DL-5",
+  describe: describeNest
+})
+
+const nestedInOrder = Suite.make({
+  name: "Deadlines inside of deadlines, in order",
+  guarantees: ["DL-2"],
+  arbitrary: onScales(nestOf),
+  run: runNest(true),
+  level: "realistic",
+  describe: describeNest
+})
+
+const jumping = Suite.make({
+  name: "Deadlines while the wall clock jumps",
+  guarantees: ["DL-7"],
+  arbitrary: onScales(jumpingOf),
+  run: runJumping,
+  reaches: ["a jump before the deadline", "a jump over the deadline"],
+  describe: describeJumping
+})
+
+const wired = Suite.make({
+  name: "Deadlines across the wire",
+  guarantees: ["DL-1", "DL-2", "DL-4", "DL-5"],
+  arbitrary: onScales(chainOf),
+  run: runChain,
+  leaks: "DL-5",
+  reaches: ["a client whose own time is up first", "a 504 in time", "an answer of the last server"],
+  describe: describeChain
+})
+
+export const suites: ReadonlyArray<Suite.Suite> = [anywhere, atInstant, nested, nestedInOrder, jumping, wired]
