@@ -22,7 +22,7 @@ const suiteGlob = "{packages,apps}/*/{test,sim}/**/*.{test,sim}.ts"
 const output = "GUARANTEES.md"
 
 /** Modules that are read first; all others follow in alphabetical order. */
-const firstModules = ["Deadline", "Backoff", "Retry", "RetryBudget", "FanOut"]
+const firstModules = ["Deadline", "Backoff", "Retry", "RetryBudget", "FanOut", "Simulation"]
 
 export interface Declaration {
   readonly id: string
@@ -123,6 +123,9 @@ const idsOf = (title: string): ReadonlyArray<string> => {
   return ids.match(new RegExp(id, "g")) ?? []
 }
 
+/** Suites that the tests of the simulator make up promise nothing. */
+const isSuiteFile = /^packages\/[^/]+\/sim\/[^/]+\.sim\.ts$/
+
 /** The strings in the list `guarantees` of a suite. */
 const guaranteesOf = (options: unknown): ReadonlyArray<string> => {
   if (!isNode(options) || options.type !== "ObjectExpression") return []
@@ -141,7 +144,7 @@ export const checks = ({ path, text }: Source): ReadonlyArray<Check> => {
     const names = calleeNames(node.callee)
     const args = node.arguments as ReadonlyArray<unknown>
     const line = () => text.slice(0, node.start).split("\n").length
-    if (names.join(".") === "Suite.make") {
+    if (names.join(".") === "Suite.make" && isSuiteFile.test(path)) {
       const ids = guaranteesOf(args[0])
       if (ids.length > 0) found.push({ ids, source: path, line: line() })
       return true

@@ -59,14 +59,16 @@ describe("declarations", () => {
 
 describe("checks", () => {
   it("are suites with all that their list names", () => {
-    const source = suite(
+    const { text } = suite(
       `export const suites = [`,
       `  Suite.make({ name: "a", guarantees: ["FO-1", "FO-2"], run }),`,
       `  Suite.make({ name: "b", guarantees: [], run }),`,
       `  Other.make({ guarantees: ["FO-3"] })`,
       `]`
     )
-    assert.deepStrictEqual(checks(source), [{ ids: ["FO-1", "FO-2"], source: source.path, line: 2 }])
+    const path = "packages/core/sim/FanOut.sim.ts"
+    assert.deepStrictEqual(checks({ path, text }), [{ ids: ["FO-1", "FO-2"], source: path, line: 2 }])
+    assert.deepStrictEqual(checks({ path: "packages/core/test/FanOut.test.ts", text }), [])
   })
 
   it("are tests of every form whose title begins with ids", () => {
