@@ -3,7 +3,8 @@ import * as Suite from "@holdfast/sim/Suite"
 import * as fc from "fast-check"
 import { describeJumping, jumpingOf, runJumping } from "./support/jumpingDeadline.ts"
 import { describeNest, nestOf, runNest } from "./support/nestedDeadlines.ts"
-import { callOf, describeCall, run } from "./support/oneDeadline.ts"
+import { callOf, describeCall, runCall } from "./support/oneDeadline.ts"
+import { describeHeld, heldCalls, runHeld } from "./support/pausingHost.ts"
 import { onScales } from "./support/time.ts"
 import { chainOf, describeChain, runChain } from "./support/wiredDeadlines.ts"
 import { lengthOfWork } from "./support/work.ts"
@@ -12,7 +13,7 @@ const anywhere = Suite.make({
   name: "Deadline",
   guarantees: ["DL-1", "DL-4", "DL-5", "DL-6"],
   arbitrary: onScales(callOf),
-  run: run(false),
+  run: runCall(false),
   leaks: "DL-5",
   reaches: [
     "an interruption at the instant",
@@ -28,14 +29,14 @@ const anywhere = Suite.make({
 /** Work that is done when its time is up, and nobody is preempted. */
 const atInstant = Suite.make({
   name: "Deadline at the instant",
-  guarantees: ["DL-3"],
+  guarantees: ["DL-1", "DL-3", "DL-4", "DL-6"],
   arbitrary: onScales((unit) =>
     fc.tuple(callOf(unit), fc.constantFrom(0, 0, 0, 1, -1)).map(([call, offset]) => {
       const length = lengthOfWork(call.work) + offset
       return length > 0 && length < Infinity ? { ...call, budgetNanos: length } : call
     })
   ),
-  run: run(true),
+  run: runCall(true),
   level: "realistic",
   reaches: ["a result that is ready at the instant"],
   describe: describeCall
@@ -43,19 +44,21 @@ const atInstant = Suite.make({
 
 const nested = Suite.make({
   name: "Deadlines inside of deadlines",
-  guarantees: ["DL-1", "DL-2", "DL-5"],
+  guarantees: ["DL-1", "DL-2", "DL-5", "DL-6"],
   arbitrary: onScales(nestOf),
   run: runNest(false),
   leaks: "DL-5",
+  reaches: ["a limit that is inherited"],
   describe: describeNest
 })
 
 const nestedInOrder = Suite.make({
   name: "Deadlines inside of deadlines, in order",
-  guarantees: ["DL-2"],
+  guarantees: ["DL-1", "DL-2", "DL-6"],
   arbitrary: onScales(nestOf),
   run: runNest(true),
   level: "realistic",
+  reaches: ["a limit that is inherited", "a limit that is inherited twice"],
   describe: describeNest
 })
 
@@ -78,4 +81,22 @@ const wired = Suite.make({
   describe: describeChain
 })
 
-export const suites: ReadonlyArray<Suite.Suite> = [anywhere, atInstant, nested, nestedInOrder, jumping, wired]
+const held = Suite.make({
+  name: "Deadlines on a host that pauses",
+  guarantees: ["DL-1", "DL-3"],
+  arbitrary: heldCalls,
+  run: runHeld,
+  level: "realistic",
+  reaches: ["a deadline during a pause", "a result that is ready when a pause is over, like its deadline"],
+  describe: describeHeld
+})
+
+export const suites: ReadonlyArray<Suite.Suite> = [
+  anywhere,
+  atInstant,
+  nested,
+  nestedInOrder,
+  jumping,
+  held,
+  wired
+]

@@ -1,12 +1,17 @@
 /** Whole batches against a model that says, to the nanosecond, what their reports must be. */
 import * as Check from "@holdfast/sim/Check"
-import * as Strategy from "@holdfast/sim/Strategy"
 import * as Suite from "@holdfast/sim/Suite"
 import { Effect } from "effect"
 import * as fc from "fast-check"
-import { mannerArbitrary, onShorterScales, plainArbitrary, retriedArbitrary } from "./support/fanOutBatch.ts"
-import type { Observed } from "./support/fanOutJudge.ts"
-import { type Batch, endOf } from "./support/fanOutModel.ts"
+import {
+  mannerArbitrary,
+  type Outcome,
+  onShorterScales,
+  plainArbitrary,
+  retriedArbitrary
+} from "./support/fanOutBatch.ts"
+import { howsOf, type Observed } from "./support/fanOutJudge.ts"
+import { type Batch, courseOf, endOf } from "./support/fanOutModel.ts"
 import {
   callbackArbitrary,
   describe,
@@ -75,5 +80,39 @@ const retried = Suite.make({
   describe
 })
 
-export const suites: ReadonlyArray<Suite.Suite> = [plain, retried]
-void Strategy
+/** Whether a target that was cut off would have settled by itself at that very instant. */
+const wasReady = ({ batch, log, report, startNanos }: Observed, { index }: Outcome): boolean => {
+  const { endNanos } = endOf(batch)
+  const call = batch.calls[index]
+  const entry = log.entries.find((one) => one.index === index)
+  const outcome = report.outcomes[index]
+  if (call === undefined || entry === undefined || outcome === undefined) return false
+  const course = courseOf(batch, call, entry.startNanos - startNanos, endNanos, howsOf(outcome))
+  // What answers something else does so because of the deadline, and one time-out may come before another.
+  const isByItself =
+    course.attempts.at(-1)?.how !== "timed out" && call.tries.every(({ wait }) => wait !== "falls back")
+  return course.endNanos === endNanos && isByItself
+}
+
+/** On the stock scheduler a result that is ready at the instant of the deadline counts. */
+const runAtInstant = (workload: Workload) =>
+  Effect.gen(function* () {
+    const observed = yield* observe(workload)
+    if (observed === undefined) return
+    const lost = observed.report.timedOut.find((outcome) => wasReady(observed, outcome))
+    yield* Check.always("FO-1", lost === undefined, () => `target ${lost?.index} was ready at the deadline`)
+    yield* notice(observed)
+  })
+
+const atInstant = Suite.make({
+  name: "FanOut at the deadline",
+  guarantees: ["FO-1"],
+  arbitrary: fc.oneof(onScales(workloadOf(plainArbitrary)), onShorterScales(workloadOf(retriedArbitrary))),
+  run: runAtInstant,
+  leaks: "FO-8",
+  level: "realistic",
+  reaches: ["a result at the instant of the deadline"],
+  describe
+})
+
+export const suites: ReadonlyArray<Suite.Suite> = [plain, retried, atInstant]

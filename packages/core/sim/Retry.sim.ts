@@ -2,6 +2,7 @@
 import * as Suite from "@holdfast/sim/Suite"
 import { describeHinted, hinted, runHinted } from "./support/hintedCalls.ts"
 import { describeLong, longOf, runLong } from "./support/longestCalls.ts"
+import { describeSlept, runSlept, sleptCalls } from "./support/pausingHost.ts"
 import {
   boundedOf,
   describeBounded,
@@ -68,14 +69,22 @@ const hints = Suite.make({
   arbitrary: hinted,
   run: runHinted,
   reaches: [
-    "a hint in Seconds",
-    "a hint in a date, fixed",
-    "a hint in a date, RFC 850",
-    "a hint in a date, asctime",
+    "a date of form fixed",
+    "a date of form RFC 850",
+    "a date of form asctime",
     "a hint longer than it may be",
     "a hint shorter than the backoff"
   ],
   describe: describeHinted
 })
 
-export const suites: ReadonlyArray<Suite.Suite> = [undisturbed, longest, bounded, interrupted, hints]
+const slept = Suite.make({
+  name: "Retry on a host that pauses",
+  guarantees: ["RT-3"],
+  arbitrary: sleptCalls,
+  run: runSlept,
+  reaches: ["a delay that a pause takes past the deadline"],
+  describe: describeSlept
+})
+
+export const suites: ReadonlyArray<Suite.Suite> = [undisturbed, longest, bounded, slept, interrupted, hints]

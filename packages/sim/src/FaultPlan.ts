@@ -278,7 +278,7 @@ export const arbitrary = (options: Options): fc.Arbitrary<Plan> => {
  */
 export const healAll: Effect.Effect<void> = Effect.flatMap(here("FaultPlan.healAll"), ({ driver }) =>
   Effect.sync(() => {
-    driver.emit("note", "all faults end")
+    driver.emit("note", "all faults end", { phase: "heal" })
     healWorld(driver)
   })
 )

@@ -58,7 +58,7 @@
  *
  * const { exit, trace, virtualMillis } = Simulation.run(program, { trace: true })
  * console.log(Exit.isSuccess(exit), virtualMillis) // => true 2000
- * const interrupted = trace.find(({ text }) => text.endsWith("interrupted"))
+ * const interrupted = trace.find(({ text }) => text.includes("interrupted"))
  * console.log(interrupted?.host, (interrupted?.atNanos ?? 0) / 1e6) // => api 1020
  * ```
  *

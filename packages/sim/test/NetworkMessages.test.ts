@@ -117,6 +117,19 @@ describe("datagrams over the simulated network", { timeout: 120_000 }, () => {
     })
   })
 
+  it("are lost on the way from and to an isolated host", () => {
+    for (const host of ["main", "there"]) {
+      const program = Effect.gen(function* () {
+        yield* Host.make("there")
+        yield* Network.isolate(host)
+        yield* Network.send(there, "lost")
+        yield* Network.send({ host: "main", port: 7 }, "to itself")
+        return yield* Effect.sleep("1 second")
+      })
+      everywhere(program, 10, ({ faults }) => assert.deepStrictEqual(faultsOf({ faults }), { partition: 1 }))
+    }
+  })
+
   it("can be answered, because the sender's mailbox is known", () => {
     const program = Effect.gen(function* () {
       yield* Host.make(

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Fiber, Schedule } from "effect"
 import * as Host from "../src/Host.ts"
 import { type Connection, connect, listen } from "../src/internal/network/connection.ts"
 import * as Network from "../src/Network.ts"
@@ -146,6 +146,51 @@ describe("streams of bytes over the simulated network", { timeout: 120_000 }, ()
       assert.strictEqual(value.length, 1)
       for (const end of value) failsWith(end, "ECONNRESET on the connection of server:80 with main:49152")
     })
+  })
+
+  it("the server's answer to a client that has given up makes no connection", () => {
+    const program = Effect.gen(function* () {
+      let accepted = 0
+      yield* Host.make(
+        "server",
+        serving(80, () => Effect.sync(() => accepted++))
+      )
+      yield* Effect.sleep("1 milli")
+      yield* Network.setLink("server", "main", { latency: "100 millis" }, { oneWay: true })
+      const dialing = yield* Effect.forkChild(Effect.scoped(toServer))
+      yield* Effect.sleep("10 millis")
+      // So that the server does not learn from its reset that the client has given up.
+      yield* Network.partition("main", "server", { oneWay: true })
+      yield* Fiber.interrupt(dialing)
+      yield* Network.heal("main", "server", { oneWay: true })
+      yield* Effect.sleep("1 minute")
+      return accepted
+    })
+    everywhere(program, 50, ({ value }) => assert.strictEqual(value, 0))
+  })
+
+  it("no connection is forgotten when its acceptance is interrupted", () => {
+    const program = Effect.gen(function* () {
+      let accepted = 0
+      const count = Effect.sync(() => accepted++)
+      const accepting = Effect.scoped(
+        Effect.flatMap(listen(80), ({ acceptWith }) =>
+          Effect.forever(acceptWith(() => Effect.andThen(Effect.yieldNow, count)))
+        )
+      )
+      // The third message of the handshake arrives after 3 ms.
+      yield* Host.make("server", Effect.timeoutOption(accepting, "3 millis"))
+      const { read } = yield* Effect.retry(toServer, Schedule.spaced("1 nanos"))
+      yield* Effect.exit(Effect.timeout(read, "1 hour"))
+      return accepted
+    })
+    const accepted = new Set<number>()
+    everywhere(Effect.scoped(program), 300, ({ value, virtualMillis }) => {
+      accepted.add(value)
+      // Reset by the listener that closes, or accepted by somebody who has to deal with it.
+      if (value === 0) assert.isBelow(virtualMillis, 10)
+    })
+    assert.sameMembers(Array.from(accepted), [0, 1])
   })
 
   it("a port can be listened on once, and again when its scope has closed", () => {

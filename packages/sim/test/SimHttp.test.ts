@@ -22,6 +22,14 @@ const ada = { name: "Ada", born: new Date(0) }
 const greeting = Effect.map(HttpRouter.params, ({ name }) => HttpServerResponse.text(`hello ${name}`))
 
 describe("SimHttp", { timeout: 60_000 }, () => {
+  // The first of the file: what is built on first use would be there already.
+  it("SIM-1 the first run of a process has the hash of every later one", () => {
+    const routes = HttpRouter.add("GET", "/hello/:name", greeting)
+    const program = world(serving(routes), ({ client }) => text(client, "http://api/hello/you"))
+    const [first, ...later] = [7, 7, 7].map((seed) => simulate(program, { seed }).hash)
+    for (const hash of later) assert.strictEqual(hash, first)
+  })
+
   it("a router answers on another host: parameters, queries, 404, and 500 for a defect", () => {
     const routes = Layer.mergeAll(
       HttpRouter.add("GET", "/hello/:name", greeting),
@@ -170,17 +178,17 @@ describe("SimHttp", { timeout: 60_000 }, () => {
   it("SIM-4 an HttpApi and its client run unchanged, with declared errors and path parameters", () => {
     class NotHere extends Schema.TaggedError<NotHere>()(
       "NotHere",
-      { id: Schema.Number },
+      { id: Schema.Finite },
       { httpApiStatus: 404 }
     ) {}
     const Api = HttpApi.make("people").add(
       HttpApiGroup.make("people").add(
         HttpApiEndpoint.get("find", "/people/:id", {
-          params: { id: Schema.NumberFromString },
+          params: { id: Schema.FiniteFromString },
           success: Person,
           error: NotHere
         }),
-        HttpApiEndpoint.post("create", "/people", { payload: Person, success: Schema.Number })
+        HttpApiEndpoint.post("create", "/people", { payload: Person, success: Schema.Finite })
       )
     )
     const Handlers = HttpApiBuilder.group(Api, "people", (handlers) =>

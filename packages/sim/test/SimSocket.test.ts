@@ -313,6 +313,21 @@ describe("SimSocket", { timeout: 120_000 }, () => {
     everywhere(program, 100, ({ value }) => assert.deepStrictEqual(value, ["10.0.0.1:80", "10.0.0.1:80"]))
   })
 
+  it("no connection is forgotten when the server is interrupted as it arrives", () => {
+    const program = Effect.gen(function* () {
+      const host = yield* Host.make("server")
+      const serve = Effect.flatMap(SimSocket.makeServer({ port: 80 }), ({ run }) => run(echo))
+      // The third message of the handshake arrives after 3 ms.
+      yield* Effect.forkChild(host.run(Effect.timeoutOption(Effect.scoped(serve), "3 millis")))
+      const socket = yield* SimSocket.make(address)
+      const { pull } = yield* Effect.retry(socket.reader, Schedule.spaced("1 nanos"))
+      return reasonOf(yield* Effect.exit(Effect.timeout(pull, "1 hour")))
+    })
+    const reasons = new Set<string>()
+    everywhere(Effect.scoped(program), 300, ({ value }) => reasons.add(value), "realistic")
+    assert.sameMembers(Array.from(reasons), ["SocketCloseError 1000", "SocketReadError"])
+  })
+
   it("the scope of a server waits for connections that no handler has closed", () => {
     const program = Effect.gen(function* () {
       const host = yield* Host.make("server")

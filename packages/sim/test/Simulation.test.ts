@@ -173,6 +173,22 @@ describe("Simulation", () => {
       }
     })
 
+    it("SIM-1: what the first run builds for all of them, with fibers of its own, does not show in the hash", () => {
+      let built: number | undefined
+      const lazily = Effect.sync(() => {
+        built ??= Effect.runSync(Effect.map(Effect.succeed(1), (n) => n + 1))
+      })
+      const program = Effect.gen(function* () {
+        yield* Effect.sleep(1)
+        yield* lazily
+        assert.strictEqual(built, 2)
+        yield* Effect.forkChild(Effect.sleep(1))
+        yield* Effect.sleep(5)
+      })
+      const hashes = [1, 1, 1].map((seed) => Simulation.run(program, { seed }).hash)
+      assert.strictEqual(new Set(hashes).size, 1)
+    })
+
     it("different seeds give different runs", () => {
       const hashes = new Set(seeds(100).map((seed) => Simulation.run(lostUpdate(4), { seed }).hash))
       assert.isAbove(hashes.size, 50)
@@ -366,6 +382,12 @@ describe("Simulation", () => {
       assert.strictEqual(failed._tag, "AmbientUse")
       assert.include(failed.message, `${what} was used`)
       assert.include(failed.message, "Simulation.test.ts")
+    })
+
+    it("a web Response fails the run, and leaves nothing behind that would end the process", async () => {
+      const failed = error(Effect.sync(() => new Response("text")))
+      assert.strictEqual(failed._tag, "AmbientUse")
+      await new Promise((resolve) => setImmediate(resolve))
     })
 
     it("is undone after the run, also after one that failed", () => {

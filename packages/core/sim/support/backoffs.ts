@@ -4,7 +4,7 @@ import { type Context, Effect, Random, Schedule } from "effect"
 import * as fc from "fast-check"
 import { lengthOf, toDuration, words } from "./time.ts"
 
-export type Jitter = "none" | "full" | "equal" | "decorrelated" | number
+type Jitter = "none" | "full" | "equal" | "decorrelated" | number
 
 export type Plan =
   | { readonly _tag: "Constant"; readonly delayNanos: number; readonly jitter: Jitter }
@@ -49,7 +49,7 @@ export const make = (plan: Plan): Backoff.Input =>
 // ----------------------------------------------------------------------------
 
 /** The least and the greatest delay, in nanoseconds. */
-export interface Range {
+interface Range {
   readonly min: number
   readonly max: number
 }
@@ -175,17 +175,14 @@ export const planOf = (unit: number): fc.Arbitrary<Plan> =>
     }
   )
 
-const describeJitter = (jitter: Jitter): string =>
-  typeof jitter === "number" ? `jitter ${jitter}` : `jitter ${jitter}`
-
 export const describePlan = (plan: Plan): string => {
   switch (plan._tag) {
     case "Constant":
-      return `a delay of ${words(plan.delayNanos)}, ${describeJitter(plan.jitter)}`
+      return `a delay of ${words(plan.delayNanos)}, jitter ${plan.jitter}`
     case "Linear":
-      return `delays of ${words(plan.baseNanos)} and ${words(plan.stepNanos)} more each time, up to ${words(plan.capNanos)}, ${describeJitter(plan.jitter)}`
+      return `delays of ${words(plan.baseNanos)} and ${words(plan.stepNanos)} more each time, up to ${words(plan.capNanos)}, jitter ${plan.jitter}`
     case "Exponential":
-      return `delays of ${words(plan.baseNanos)} times ${plan.factor}, up to ${words(plan.capNanos)}, ${describeJitter(plan.jitter)}`
+      return `delays of ${words(plan.baseNanos)} times ${plan.factor}, up to ${words(plan.capNanos)}, jitter ${plan.jitter}`
     case "Spaced":
       return `a schedule of ${plan.times} delays of ${words(plan.delayNanos)}`
   }

@@ -1,6 +1,6 @@
 /** Retried calls, as data: what each attempt does, the policy, and a model that plays them through. */
 import { Retry } from "@holdfast/core"
-import { Cause, Duration, Effect, Exit, type Latch } from "effect"
+import { Cause, Effect, Exit, type Latch } from "effect"
 import * as fc from "fast-check"
 import { chance, delaysOf, describePlan, make, type Plan, planOf, withChance } from "./backoffs.ts"
 import { lengthOf, longest, now, toDuration, words } from "./time.ts"
@@ -32,7 +32,7 @@ export interface Call {
 // ----------------------------------------------------------------------------
 
 /** How an attempt ended, and its call if it was the last one. */
-export type Result = Outcome | "timed out"
+type Result = Outcome | "timed out"
 
 export interface Tried {
   readonly startNanos: number
@@ -212,8 +212,3 @@ export const describeCall = (call: Call): string =>
     ...(call.worth === "all" ? [] : ["only time-outs are tried again"]),
     ...call.script.map((work, index) => `attempt ${index + 1} ${describeWork(work)}`)
   ].join("; ")
-
-export const worstOf = (policy: Retry.Policy<never>): number => {
-  const worst = Retry.worstCase(policy)
-  return Duration.isFinite(worst) ? Number(Duration.toNanosUnsafe(worst)) : Infinity
-}

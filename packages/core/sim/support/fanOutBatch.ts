@@ -203,7 +203,7 @@ const retriedCall = (unit: number): fc.Arbitrary<Call> =>
       ...one,
       nanos: Math.max(1, one.nanos),
       // At its time-out it may end in either way, and who waits for it hears only one.
-      wait: one.wait === "falls back" ? ("bounded" as const) : one.wait
+      wait: one.wait === "plain" ? one.wait : ("bounded" as const)
     })
     return { tries: [lasting(first), ...others.map(lasting)], isExit: false }
   })

@@ -1,6 +1,6 @@
 /** Calls of every kind, as data: what a fan-out has to hold over, and what a run sees of them. */
 import { Deadline } from "@holdfast/core"
-import { Cause, type Clock, Duration, Effect, Exit } from "effect"
+import { Cause, type Clock, Deferred, Duration, Effect, Exit } from "effect"
 import * as fc from "fast-check"
 import { lengthOf, sleep, words } from "./time.ts"
 
@@ -15,8 +15,11 @@ export interface Try {
   readonly holds: boolean
   /** How long its finalizer takes when it is interrupted. */
   readonly closingNanos: number
-  /** It waits under the deadline of the batch, and says so when that comes, or answers something else instead. */
-  readonly wait: "plain" | "bounded" | "falls back"
+  /**
+   * It waits under the deadline of the batch, and says so when that comes, or answers something else instead. Or it waits
+   * until some other call begins.
+   */
+  readonly wait: "plain" | "bounded" | "falls back" | "woken"
 }
 
 /** What happens at one target: an attempt each, the last one again and again. */
@@ -70,6 +73,8 @@ export class Log {
   thrown = 0
   /** Called as an attempt begins. */
   onBegin: (entry: Entry) => void = () => {}
+  /** Of those that wait until another call begins. */
+  private doors: Array<Deferred.Deferred<void>> = []
   private readonly clock: Clock.Clock
 
   constructor(clock: Clock.Clock) {
@@ -95,6 +100,15 @@ export class Log {
     this.most = Math.max(this.most, this.live)
     this.onBegin(entry)
     return entry
+  }
+
+  /** A call begins: those before it that waited for that are woken. Gives what wakes it in its turn. */
+  wake(): Deferred.Deferred<void> {
+    const { doors } = this
+    const door = Deferred.makeUnsafe<void>()
+    this.doors = [door]
+    for (const other of doors) Deferred.doneUnsafe(other, Exit.void)
+    return door
   }
 
   close(entry: Entry): void {
@@ -137,13 +151,18 @@ const finished = ({ end }: Try): Exit.Exit<string, Failure> => {
   }
 }
 
-const waitFor = ({ nanos, wait }: Try): Effect.Effect<unknown, Failure> => {
+const waitFor = ({ nanos, wait }: Try, door: Deferred.Deferred<void>): Effect.Effect<unknown, Failure> => {
+  if (wait === "woken") return Deferred.await(door)
   const waited = nanos === Infinity ? Effect.never : sleep(nanos)
   return wait === "plain" ? waited : Deadline.within(waited, Duration.infinity)
 }
 
-const waitAndFinish = (one: Try, finish: Effect.Effect<string, Failure>): Effect.Effect<string, Failure> => {
-  const waiting = waitFor(one)
+const waitAndFinish = (
+  one: Try,
+  door: Deferred.Deferred<void>,
+  finish: Effect.Effect<string, Failure>
+): Effect.Effect<string, Failure> => {
+  const waiting = waitFor(one, door)
   return one.wait === "falls back"
     ? Effect.matchEffect(waiting, { onFailure: () => Effect.succeed("instead"), onSuccess: () => finish })
     : Effect.andThen(waiting, finish)
@@ -159,6 +178,7 @@ const close = (log: Log, entry: Entry): Effect.Effect<void> => {
 /** The call of a target, which may end before it returns, and may throw. */
 export const perform = (log: Log, index: number, call: Call, number = 1): Effect.Effect<string, Failure> => {
   const one = tryOf(call, number)
+  const door = log.wake()
   if (one.nanos === 0 && call.isExit) {
     const entry = log.begin(index, one)
     log.close(entry)
@@ -174,7 +194,7 @@ export const perform = (log: Log, index: number, call: Call, number = 1): Effect
   })
   const begun = Effect.suspend(() => {
     entry = log.begin(index, one)
-    return waitAndFinish(one, finish)
+    return waitAndFinish(one, door, finish)
   })
   return Effect.onExit(one.holds ? Effect.uninterruptible(begun) : begun, () =>
     entry === undefined ? Effect.void : close(log, entry)
@@ -207,17 +227,18 @@ export const tryArbitrary = (unit: number): fc.Arbitrary<Try> =>
         "closes",
         "hangs at its end",
         "bounded",
-        "falls back"
+        "falls back",
+        "woken"
       )
     })
     .map(({ end, manner, nanos }) => {
       const holds = manner === "holds"
       return {
-        nanos: holds && nanos === Infinity ? longUnits * unit : nanos,
+        nanos: manner === "woken" ? Infinity : holds && nanos === Infinity ? longUnits * unit : nanos,
         end,
         holds,
         closingNanos: manner === "closes" ? unit : manner === "hangs at its end" ? longUnits * unit : 0,
-        wait: manner === "bounded" || manner === "falls back" ? manner : "plain"
+        wait: manner === "bounded" || manner === "falls back" || manner === "woken" ? manner : "plain"
       }
     })
 

@@ -125,15 +125,21 @@ export const isWithinConcurrency = (observed: Observed): Finding | undefined => 
   const atOnce = concurrencyOf(batch)
   if (batch.policy === undefined && log.most > atOnce)
     return finding("FO-2", `${log.most} calls at once, of ${atOnce}`)
-  const starts = startsOf(observed)
-  for (const at of starts) {
-    if (at === undefined) continue
-    const others = starts.filter((start, index) => {
-      const outcome = report.outcomes[index]
-      return start !== undefined && start <= at && outcome !== undefined && outcome.elapsedMillis > millis(at)
-    })
-    if (others.length > atOnce)
-      return finding("FO-2", `${others.length} calls at ${at} ns, of ${atOnce} at once`)
+  // What ends comes first at each instant.
+  const changes = startsOf(observed).flatMap((start, index) => {
+    const end = (report.outcomes[index]?.elapsedMillis ?? 0) * 1e6
+    return start === undefined || millis(start) * 1e6 >= end
+      ? []
+      : [
+          { atNanos: start, by: 1 },
+          { atNanos: Math.round(end), by: -1 }
+        ]
+  })
+  changes.sort((a, b) => a.atNanos - b.atNanos || a.by - b.by)
+  let calls = 0
+  for (const { atNanos, by } of changes) {
+    calls += by
+    if (calls > atOnce) return finding("FO-2", `${calls} calls at ${atNanos} ns, of ${atOnce} at once`)
   }
   return undefined
 }
@@ -181,7 +187,8 @@ export const areLosersInterrupted = ({ log, report, startNanos }: Observed): Fin
 
 const attemptsOf = (outcome: Outcome) => (outcome._tag === "NotStarted" ? [] : outcome.attempts)
 
-const howsOf = (outcome: Outcome): ReadonlyArray<How> => attemptsOf(outcome).map(({ cause }) => howOf(cause))
+export const howsOf = (outcome: Outcome): ReadonlyArray<How> =>
+  attemptsOf(outcome).map(({ cause }) => howOf(cause))
 
 const sameAttempts = (outcome: Outcome, expected: ExpectedOutcome): boolean => {
   const attempts = attemptsOf(outcome)
@@ -267,13 +274,14 @@ const ordersOf = (
 export const isAsPredicted = (observed: Observed): Finding | undefined => {
   const { batch, report, told } = observed
   const hows = report.outcomes.map(howsOf)
+  const called = report.outcomes.filter(isStarted).length
   const orders =
     told === undefined
       ? ordersOf(report.answered, report.failed)
       : [told.flatMap(({ outcome }) => (isResult(outcome) ? [outcome.index] : []))]
   let found: Finding | undefined
   for (const order of orders) {
-    const expected = predict(batch, { order, hows })
+    const expected = predict(batch, { order, called, hows })
     const other = typeof expected === "string" ? finding("FO-3", expected) : compare(observed, expected)
     if (other === undefined) return undefined
     found ??= other

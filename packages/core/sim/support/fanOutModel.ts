@@ -5,7 +5,7 @@
  * seen, and says whether it could be, and what everything else must have been then.
  */
 import type { FanOut } from "@holdfast/core"
-import { type Call, type How, tryOf } from "./fanOutCalls.ts"
+import { type Call, type How, type Try, tryOf } from "./fanOutCalls.ts"
 
 /** When a batch has enough. */
 export interface Until {
@@ -98,6 +98,22 @@ const isLast = (policy: Policy, number: number, how: How): boolean =>
   (how !== "fails" && how !== "timed out") ||
   (policy.onlyTimeouts && how !== "timed out")
 
+/**
+ * What becomes of an attempt that hears of the end of the batch: its answer counts if it comes before the batch itself
+ * has ended, but a failure because of the end is none.
+ */
+const cutOff = (one: Try, nanos: number, leftNanos: number, seen: How | undefined): How | undefined => {
+  const isTie = nanos === leftNanos && nanos === one.nanos && seen === "answers"
+  if (
+    one.wait === "plain" ||
+    one.wait === "woken" ||
+    leftNanos === Infinity ||
+    (nanos <= leftNanos && !isTie)
+  )
+    return undefined
+  return one.wait === "falls back" ? "answers" : nanos > leftNanos ? "fails" : undefined
+}
+
 /** Its course from an instant on; where an attempt ends as it times out, `seen` says which it was. */
 export const courseOf = (
   { policy = once }: Batch,
@@ -113,10 +129,10 @@ export const courseOf = (
     const isTie = one.nanos === policy.timeoutNanos && seen[number - 1] === "timed out"
     const how = one.nanos > policy.timeoutNanos || isTie ? "timed out" : one.end
     const nanos = Math.min(one.nanos, policy.timeoutNanos)
-    // What answers something else when time is up does so at the end.
-    if (nanos === Infinity && one.wait === "falls back" && endNanos !== Infinity) {
-      attempts.push({ startNanos: at - startNanos, nanos: endNanos - at, how: "answers" })
-      return { attempts, endNanos }
+    const cut = cutOff(one, nanos, endNanos - at, seen[number - 1])
+    if (cut !== undefined) {
+      attempts.push({ startNanos: at - startNanos, nanos: endNanos - at, how: cut })
+      return { attempts, endNanos: cut === "answers" ? endNanos : Infinity }
     }
     attempts.push({ startNanos: at - startNanos, nanos, how })
     at += nanos
@@ -150,8 +166,16 @@ export interface Expected {
 export interface Seen {
   /** The targets that answered or failed, in that order; any order when it is undefined. */
   readonly order: ReadonlyArray<number> | undefined
+  /** How many targets were called. */
+  readonly called: number
   /** How the attempts at each target ended, as far as they did. */
   readonly hows: ReadonlyArray<ReadonlyArray<How>>
+}
+
+interface InFlight {
+  readonly call: Call
+  readonly course: Course
+  readonly startNanos: number
 }
 
 /** A batch on its way. */
@@ -161,7 +185,9 @@ class Progress {
   private readonly batch: Batch
   private readonly seen: Seen
   private readonly limit: { readonly endNanos: number; readonly isInherited: boolean }
-  private readonly inFlight = new Map<number, { readonly course: Course; readonly startNanos: number }>()
+  private readonly inFlight = new Map<number, InFlight>()
+  /** How many end at an instant. */
+  private readonly ending = new Map<number, number>()
   private next = 0
   private answered = 0
   private settled = 0
@@ -214,8 +240,14 @@ class Progress {
 
   private nextNanos(): number {
     let next = this.limit.endNanos
-    for (const { course } of this.inFlight.values()) next = Math.min(next, course.endNanos)
+    for (const endNanos of this.ending.keys()) next = Math.min(next, endNanos)
     return next
+  }
+
+  private count(endNanos: number, change: number): void {
+    const count = (this.ending.get(endNanos) ?? 0) + change
+    if (count === 0) this.ending.delete(endNanos)
+    else this.ending.set(endNanos, count)
   }
 
   /** Starts what may start; what ends at once makes room at once. */
@@ -223,13 +255,43 @@ class Progress {
     const { batch, limit } = this
     const atOnce = concurrencyOf(batch)
     while (this.ended === undefined && this.next < batch.calls.length && at < limit.endNanos) {
-      const index = this.next
-      const call = batch.calls[index]
+      const call = batch.calls[this.next]
       if (call === undefined || this.inFlight.size >= atOnce) return
-      this.next++
-      const course = courseOf(batch, call, at, limit.endNanos, this.seen.hows[index] ?? [])
-      this.inFlight.set(index, { course, startNanos: at })
-      if (call.isExit && batch.policy === undefined && call.tries[0].nanos === 0) this.settle(index, at)
+      // Whom a call has woken may end before the next is called, and the batch with it.
+      if (this.next >= this.seen.called && this.settleAnother(at)) continue
+      this.start(this.next++, call, at)
+    }
+  }
+
+  /** Settles who did so next, if that was at this instant, and who is not `besides`. */
+  private settleAnother(at: number, besides?: number): boolean {
+    const index = this.seen.order?.[this.settled]
+    if (index === undefined || index === besides || this.inFlight.get(index)?.course.endNanos !== at)
+      return false
+    this.settle(index, at)
+    return true
+  }
+
+  private start(index: number, call: Call, at: number): void {
+    const { batch, limit, seen } = this
+    this.wake(at)
+    const course = courseOf(batch, call, at, limit.endNanos, seen.hows[index] ?? [])
+    this.inFlight.set(index, { call, course, startNanos: at })
+    this.count(course.endNanos, 1)
+    if (!call.isExit || batch.policy !== undefined || call.tries[0].nanos !== 0) return
+    // Those that it has woken may have ended before it, and the batch with them.
+    while (this.ended === undefined && this.settleAnother(at, index));
+    if (this.ended === undefined) this.settle(index, at)
+  }
+
+  /** A call begins: those that waited for that end. */
+  private wake(at: number): void {
+    for (const [index, { call, course, startNanos }] of this.inFlight) {
+      if (call.tries[0].wait !== "woken" || course.endNanos <= at) continue
+      this.count(course.endNanos, -1)
+      this.count(at, 1)
+      const attempts = course.attempts.map((attempt) => ({ ...attempt, nanos: at - startNanos }))
+      this.inFlight.set(index, { call, startNanos, course: { attempts, endNanos: at } })
     }
   }
 
@@ -238,6 +300,7 @@ class Progress {
     const done = this.inFlight.get(index)
     if (done === undefined) return
     this.inFlight.delete(index)
+    this.count(done.course.endNanos, -1)
     if (seen.order !== undefined && seen.order[this.settled] !== index) this.isOrderImpossible = true
     const { attempts } = done.course
     const isAnswered = attempts.at(-1)?.how === "answers"
@@ -272,6 +335,6 @@ export const predict = (batch: Batch, seen: Seen): Expected | string => new Prog
 
 /** When a batch ends that is left alone, which does not depend on any order. */
 export const endNanosOf = (batch: Batch): number => {
-  const expected = predict(batch, { order: undefined, hows: [] })
+  const expected = predict(batch, { order: undefined, called: batch.calls.length, hows: [] })
   return typeof expected === "string" ? Infinity : expected.endNanos
 }

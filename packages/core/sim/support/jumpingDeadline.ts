@@ -6,7 +6,7 @@ import * as fc from "fast-check"
 import { lengthOf, now, sleepUntil, toDuration, words } from "./time.ts"
 import { describeJumps, type Jump, jumpsOf, onJumpingClock } from "./wall.ts"
 
-export interface Jumping {
+interface Jumping {
   readonly budgetNanos: number
   /** A deadline around it. */
   readonly aroundNanos: number

@@ -16,7 +16,7 @@ import {
 import { lengthOf, now, toDuration, words } from "./time.ts"
 import { describeWork, perform, type Work, workOf } from "./work.ts"
 
-export interface Long {
+interface Long {
   readonly attempts: number
   readonly timeoutNanos: number
   readonly backoff: Backoff
@@ -69,9 +69,8 @@ const hanging: Work = { parts: [], end: "hangs", closingNanos: 0, closingDies: f
 const isLongest = ({ chance, hintNanos, maxNanos, script }: Long): boolean =>
   script.length === 0 && chance === almostOne && (maxNanos === undefined || hintNanos === Infinity)
 
-/** A number just below 1 draws what rounds to a nanosecond less than the bound, where that is no whole number. */
-const roundingNanos = ({ attempts, backoff }: Long): number =>
-  typeof backoff.jitter === "number" ? attempts - 1 : 0
+/** A number just below 1 may draw a nanosecond less than the bound, where that is rounded up. */
+const roundingNanos = ({ attempts, backoff }: Long): number => (backoff.jitter === "none" ? 0 : attempts - 1)
 
 export const runLong = (call: Long) =>
   Effect.gen(function* () {

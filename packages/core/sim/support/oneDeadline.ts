@@ -3,7 +3,7 @@ import { Deadline } from "@holdfast/core"
 import * as Check from "@holdfast/sim/Check"
 import { Cause, Effect, Exit, Latch } from "effect"
 import * as fc from "fast-check"
-import { lengthOf, longest, now, sleep, sleepUntil, toDuration, words } from "./time.ts"
+import { interruptAt, lengthOf, longest, now, sleep, sleepUntil, toDuration, words } from "./time.ts"
 import {
   describeWork,
   endsOnTimer,
@@ -18,7 +18,7 @@ import {
   workOf
 } from "./work.ts"
 
-export interface Call {
+interface Call {
   readonly budgetNanos: number
   readonly work: Work
   /** When the caller is interrupted. */
@@ -172,21 +172,14 @@ const start = (call: Call, seen: Seen, released: Latch.Latch) =>
     const fiber = yield* Effect.forkChild(
       Effect.exit(call.isMasked ? Effect.uninterruptible(bounded) : bounded)
     )
-    const { interruptNanos } = call
-    if (interruptNanos === undefined) return
-    yield* Effect.forkChild(
-      Effect.andThen(
-        sleepUntil(interruptNanos),
-        Effect.sync(() => fiber.interruptUnsafe())
-      )
-    )
+    yield* Effect.forkChild(interruptAt(fiber, call.interruptNanos))
   })
 
 const judgeReturn = (call: Call, seen: Seen, isStock: boolean) => {
   const { budgetNanos, work } = call
   const expected = possible(call)
   const { returned } = seen
-  const found = `${returned?.outcome} at ${returned?.atNanos} instead of ${JSON.stringify(expected)}`
+  const found = () => `${returned?.outcome} at ${returned?.atNanos} instead of ${JSON.stringify(expected)}`
   if (budgetNanos <= 0) {
     return Check.always(
       "DL-6",
@@ -197,16 +190,16 @@ const judgeReturn = (call: Call, seen: Seen, isStock: boolean) => {
   const isInterrupted = expected.every(({ outcome }) => outcome === "interrupted")
   const isLate = (returned?.atNanos ?? latestOf(call) + 1) > budgetNanos
   if (returned === undefined || isLate)
-    return Check.violated(isInterrupted && !isLate ? "DL-4" : "DL-1", found)
+    return Check.violated(isInterrupted && !isLate ? "DL-4" : "DL-1", found())
   const isExpected = expected.some(
     ({ atNanos, outcome }) => outcome === returned.outcome && isNear(atNanos, returned.atNanos)
   )
   if (isExpected) return Effect.void
   if (returned.outcome === "exceeded" && endsAtInstant(call)) {
     // Whoever must go through the queue once more at the instant, by a pause or a preemption, is not ready yet.
-    return isStock && endsOnTimer(work) ? Check.violated("DL-3", found) : Effect.void
+    return isStock && endsOnTimer(work) ? Check.violated("DL-3", found()) : Effect.void
   }
-  return Check.violated(isInterrupted ? "DL-4" : "DL-1", found)
+  return Check.violated(isInterrupted ? "DL-4" : "DL-1", found())
 }
 
 /** Abandoned work is in the list until it ends, and nothing else is. */
@@ -270,7 +263,7 @@ const noticeAtInstant = ({ budgetNanos, work }: Call, { returned }: Seen) =>
   )
 
 /** With `isStock`, nothing is preempted, so that what is ready at the instant is known. */
-export const run = (isStock: boolean) => (call: Call) =>
+export const runCall = (isStock: boolean) => (call: Call) =>
   Effect.gen(function* () {
     const released = yield* Latch.make()
     const seen: Seen = { started: false, returned: undefined, workEndNanos: undefined }

@@ -19,7 +19,7 @@ interface Crowd {
   readonly patienceNanos: number | undefined
 }
 
-export interface Outage {
+interface Outage {
   readonly ratio: number
   readonly minPerSecond: number
   readonly windowNanos: number
@@ -43,7 +43,10 @@ const crowdOf = (unit: number): fc.Arbitrary<Crowd> =>
     attempts: fc.integer({ min: 2, max: 4 }),
     delayNanos: lengthOf(unit),
     deadlineNanos: fc.oneof(fc.constant(Infinity), lengthOf(unit)),
-    patienceNanos: fc.option(lengthOf(unit), { freq: 4, nil: undefined })
+    patienceNanos: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: lengthOf(unit) }
+    )
   })
 
 export const outageOf = (unit: number): fc.Arbitrary<Outage> =>

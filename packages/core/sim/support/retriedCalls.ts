@@ -57,7 +57,7 @@ const judgeBegun = (guarantee: string, seen: Seen, { tried }: Pick<Played, "trie
 // RT-1
 // ----------------------------------------------------------------------------
 
-export interface Told {
+interface Told {
   readonly call: Call
   /** It asks for all that is known of the call. */
   readonly isDetailed: boolean
@@ -137,7 +137,7 @@ export const runTold = ({ call, isDetailed }: Told) =>
 // RT-3
 // ----------------------------------------------------------------------------
 
-export interface Bounded {
+interface Bounded {
   readonly call: Call
   readonly deadlineNanos: number
   /** The deadline around it cannot interrupt it, so that it goes on until it gives up by itself. */
@@ -161,7 +161,7 @@ const settle =
   }
 
 /** The start of one of the attempts, at which something else happens too. */
-const meets = fc.option(fc.nat(2), { freq: 1, nil: undefined })
+const meets = fc.option(fc.nat(2), { freq: 2, nil: undefined })
 
 const endless = (unit: number) => (call: Call) => ({
   ...call,
@@ -237,7 +237,7 @@ export const runBounded = ({ call, deadlineNanos, isMasked }: Bounded) =>
 // RT-4
 // ----------------------------------------------------------------------------
 
-export interface Interrupted {
+interface Interrupted {
   readonly call: Call
   readonly interruptNanos: number
 }

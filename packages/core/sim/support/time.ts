@@ -1,5 +1,5 @@
 /** Time in simulations: instants and lengths are whole nanoseconds since the run began, in plain numbers. */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, type Fiber } from "effect"
 import * as fc from "fast-check"
 
 export const second = 1e9
@@ -17,8 +17,23 @@ export const toDuration = (nanos: number): Duration.Duration =>
 
 export const sleep = (nanos: number): Effect.Effect<void> => Effect.sleep(toDuration(nanos))
 
+/** A wait that is none when it is of no length: `sleep` would let others run. */
+export const wait = (nanos: number): Effect.Effect<void> => (nanos === 0 ? Effect.void : sleep(nanos))
+
 export const sleepUntil = (instant: number): Effect.Effect<void> =>
   Effect.flatMap(now, (nanos) => (nanos < instant ? sleep(instant - nanos) : Effect.void))
+
+/** Interrupts a fiber when its time has come, if there is one, and does not wait for its end. */
+export const interruptAt = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  instant: number | undefined
+): Effect.Effect<void> =>
+  instant === undefined
+    ? Effect.void
+    : Effect.andThen(
+        sleepUntil(instant),
+        Effect.sync(() => fiber.interruptUnsafe())
+      )
 
 /**
  * How far two instants are from being the same one. Besides the smallest step, these are the distances at which a timer

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { lengthOf, sleep, words } from "./time.ts"
 
 /** One wait of some work. */
-export interface Part {
+interface Part {
   readonly nanos: number
   /** It cannot be interrupted. */
   readonly holds: boolean

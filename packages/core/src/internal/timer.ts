@@ -29,14 +29,14 @@ export interface Timer {
   cancel(): void
 }
 
-/** Behind that of fibers, which is 0. */
-const rank = 1
+/** Fibers have 0, and the lower number goes first. */
+const priority = 1
 
 /**
  * Rings once, in a task of its own on the caller's scheduler, when the clock reaches `atNanos`.
  *
- * The extra task lets everything that became ready at the same instant run first, whichever was queued first: a
- * scheduler leaves a task of a lower rank until then.
+ * The extra task, and its priority, let everything that became ready at the same instant run first, also what a
+ * scheduler queues behind it.
  */
 export const startTimer = (caller: Caller, clock: Clock.Clock, atNanos: bigint, target: Ringable): Timer =>
   clock === liveClock
@@ -59,7 +59,8 @@ class PlatformTimer implements Timer {
   /** Waits for what is left: platform timers have a longest delay, and may come a little early. */
   arm(): void {
     const leftNanos = this.atNanos - liveClock.monotonicTimeNanosUnsafe()
-    if (leftNanos <= 0n) return this.caller.currentDispatcher.scheduleTask(() => this.target?.ring(), rank)
+    if (leftNanos <= 0n)
+      return this.caller.currentDispatcher.scheduleTask(() => this.target?.ring(), priority)
     const leftMillis = Math.min(Math.ceil(Number(leftNanos) / 1e6), maxPlatformTimerMillis)
     // house: the primitive of the live clock itself, without the fiber that `Clock.sleep` needs (see above)
     this.handle = setTimeout(arm, leftMillis, this)
@@ -79,7 +80,7 @@ class SleepingTimer implements Timer {
 
   constructor(caller: Caller, clock: Clock.Clock, atNanos: bigint, target: Ringable) {
     this.target = target
-    const due = Effect.sync(() => caller.currentDispatcher.scheduleTask(() => this.target?.ring(), rank))
+    const due = Effect.sync(() => caller.currentDispatcher.scheduleTask(() => this.target?.ring(), priority))
     // house: a timer is started from synchronous code; the context keeps it in the caller's world
     this.sleeper = Effect.runForkWith(caller.context)(Effect.andThen(sleepUntil(clock, atNanos), due))
   }

@@ -10,8 +10,8 @@ import type * as Trace from "../Trace.ts"
 import { RollingHash } from "./hash.ts"
 import { type Due, Heap } from "./heap.ts"
 import { CurrentHost, HostState } from "./host.ts"
-import { noTimer, Ready, type Task } from "./ready.ts"
-import { Recorder, type Source } from "./source.ts"
+import { type Entry, noTimer, Ready, type Task } from "./ready.ts"
+import type { Recorder, Source } from "./source.ts"
 import { calmGap, maxGap, never, Ranked, type Steering } from "./steering.ts"
 
 /** What is left of a fiber's slice is weighed like this many steps, so that a busy loop meets its limit soon. */
@@ -26,11 +26,7 @@ export interface Limits {
   readonly maxNanos: number
 }
 
-export interface Timer extends Due {
-  readonly host: HostState
-  readonly waitNanos: number
-  readonly task: Task
-}
+export interface Timer extends Due, Entry {}
 
 /** Why a run cannot go on. */
 export type Stuck = "Deadlock" | "Livelock" | "StepLimit" | "TimeLimit"
@@ -38,7 +34,8 @@ export type Stuck = "Deadlock" | "Livelock" | "StepLimit" | "TimeLimit"
 /** What a run's creator decides. */
 export interface Setup {
   readonly steering: Steering
-  readonly source: (recorder: Recorder) => Source
+  readonly source: Source
+  readonly recorder: Recorder
   readonly realistic: boolean
   readonly limits: Limits
   /** Gets every event; nothing is formatted when it is left out. */
@@ -61,7 +58,7 @@ export class Driver {
   }
 
   private worldState: HostState | undefined = undefined
-  readonly recorder = new Recorder()
+  readonly recorder: Recorder
   readonly hash = new RollingHash()
   readonly source: Source
   readonly withLive: Setup["withLive"]
@@ -102,6 +99,9 @@ export class Driver {
   private inline = 0
   private yielding: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private firstId = -1
+  private fibers = 0
+  /** By the number that Effect gave a fiber, which counts the fibers outside of the run too. */
+  private readonly ordinals: Array<number> = []
   private readonly known: Array<Fiber.Fiber<unknown, unknown> | undefined> = []
 
   /** The kinds of faults that this run is meant to have. */
@@ -117,7 +117,8 @@ export class Driver {
   constructor(setup: Setup) {
     this.steering = setup.steering
     this.ranked = setup.steering instanceof Ranked ? setup.steering : undefined
-    this.source = setup.source(this.recorder)
+    this.recorder = setup.recorder
+    this.source = setup.source
     this.realistic = setup.realistic
     this.limits = setup.limits
     this.onEvent = setup.onEvent
@@ -153,10 +154,8 @@ export class Driver {
   }
 
   step(): Stuck | undefined {
-    const { ready } = this
-    const task = ready.takeDue() ?? ready.take(this.pick())
-    if (task === undefined || ready.host === undefined) return undefined
-    return this.run(ready.host, task)
+    const entry = this.ready.takeDue() ?? this.ready.take(this.pick())
+    return entry === undefined ? undefined : this.run(entry)
   }
 
   /** Moves on to the next instant at which something happens. */
@@ -165,14 +164,14 @@ export class Driver {
     const wait = this.idleWaits.peek()
     if (wait !== undefined && (timer === undefined || wait.atNanos < timer.atNanos)) {
       this.idleWaits.pop()
-      return this.moveTo(wait.atNanos) ?? this.run(wait.host, wait.task)
+      return this.moveTo(wait.atNanos) ?? this.run(wait)
     }
     if (timer === undefined) return "Deadlock"
     const late = this.moveTo(timer.atNanos)
     if (late !== undefined) return late
     this.timers.pop()
     let next = this.timers.peek()
-    if (next === undefined || next.atNanos > timer.atNanos) return this.run(timer.host, timer.task)
+    if (next === undefined || next.atNanos > timer.atNanos) return this.run(timer)
     this.pushTimer(timer)
     while (next !== undefined && next.atNanos === timer.atNanos) {
       this.timers.pop()
@@ -191,7 +190,7 @@ export class Driver {
     return undefined
   }
 
-  private run(host: HostState, task: Task): Stuck | undefined {
+  private run({ host, task }: Entry): Stuck | undefined {
     if (host.status !== "up") {
       if (host.status === "paused") host.hold(task)
       return undefined
@@ -250,15 +249,18 @@ export class Driver {
   post(host: HostState, task: Task, priority: number): void {
     if (this.ended || host.status === "dead") return
     if (host.status === "paused") return host.hold(task)
-    if (priority !== 0) this.ready.pushWith(host, task, priority)
-    else
-      this.ready.push(host, task, noTimer, this.ranked === undefined ? 0 : this.rankOfYielding(this.ranked))
+    const entry = { host, task, waitNanos: noTimer, rank: 0 }
+    if (priority !== 0) this.ready.pushWith(entry, priority)
+    else {
+      if (this.ranked !== undefined) entry.rank = this.rankOfYielding(this.ranked)
+      this.ready.push(entry)
+    }
     this.onPost?.()
   }
 
   private pushTimer(timer: Timer): void {
-    const rank = this.ranked === undefined ? 0 : this.ranked.rankOf(undefined)
-    this.ready.push(timer.host, timer.task, timer.waitNanos, rank)
+    if (this.ranked !== undefined) timer.rank = this.ranked.rankOf(undefined)
+    this.ready.push(timer)
   }
 
   startTimer(host: HostState, afterNanos: number, task: Task): Timer {
@@ -293,8 +295,9 @@ export class Driver {
       order: this.order++,
       index: -1,
       host,
+      task,
       waitNanos,
-      task
+      rank: 0
     }
     if (!this.ended && host.status !== "dead") {
       heap.push(timer)
@@ -307,10 +310,13 @@ export class Driver {
   // Slices of fibers, see `HostScheduler.shouldYield`
   // --------------------------------------------------------------------------
 
-  /** Counts from 1, in the order in which the run created its fibers. */
+  /** Counts from 1, in the order in which the run met its fibers. */
   ordinal(fiber: Pick<Fiber.Fiber<unknown, unknown>, "id">): number {
     if (this.firstId === -1) this.firstId = fiber.id
-    return fiber.id - this.firstId + 1
+    const known = this.ordinals[fiber.id - this.firstId]
+    if (known !== undefined) return known
+    this.ordinals[fiber.id - this.firstId] = ++this.fibers
+    return this.fibers
   }
 
   /** A fiber's first operation since it last waited. */
@@ -418,13 +424,13 @@ export class Driver {
     this.emit("fault", text, { fault })
   }
 
-  readonly emit = (
+  emit(
     kind: Trace.Kind,
     text: string,
     data?: Trace.Event["data"],
     fiber?: number,
     host: HostState | undefined = this.current
-  ): void => {
+  ): void {
     if (kind !== "fiber" && kind !== "log") {
       this.hash.mixText(kind)
       this.hash.mixText(text)

@@ -27,4 +27,7 @@ export class RollingHash {
   }
 }
 
-const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, "0")
+/** In halves: a number of more than 31 bits takes several times as long. */
+const hex = (lane: number): string => hexOfHalf(lane >>> 16) + hexOfHalf(lane & 0xffff)
+
+const hexOfHalf = (half: number): string => half.toString(16).padStart(4, "0")

@@ -15,8 +15,7 @@ export class HostState {
   readonly incarnation: number
   readonly driver: Driver
   readonly clock: HostClock
-  readonly scheduler: Scheduler.Scheduler
-  readonly dispatcher: Scheduler.SchedulerDispatcher
+  readonly scheduler: HostScheduler
   status: HostStatus = "up"
   /** What came due during a pause, in order. */
   private held: Array<Task> = []
@@ -27,11 +26,10 @@ export class HostState {
     this.incarnation = incarnation
     this.clock = new HostClock(driver, this)
     this.scheduler = new HostScheduler(driver, this)
-    this.dispatcher = {
-      scheduleTask: (task, priority) => driver.post(this, task, priority),
-      // Only ever called to run what is left when a synchronous run ends; a simulated run drives itself.
-      flush: () => {}
-    }
+  }
+
+  get dispatcher(): Scheduler.SchedulerDispatcher {
+    return this.scheduler
   }
 
   hold(task: Task): void {
@@ -58,7 +56,7 @@ export class HostState {
 }
 
 /** Asked before every operation of a fiber, so this is where a schedule is made, and where hosts are kept apart. */
-class HostScheduler implements Scheduler.Scheduler {
+class HostScheduler implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher {
   readonly executionMode = "sync"
   private readonly driver: Driver
   private readonly host: HostState
@@ -69,8 +67,15 @@ class HostScheduler implements Scheduler.Scheduler {
   }
 
   makeDispatcher(): Scheduler.SchedulerDispatcher {
-    return this.host.dispatcher
+    return this
   }
+
+  scheduleTask(task: Task, priority: number): void {
+    this.driver.post(this.host, task, priority)
+  }
+
+  /** Only ever called to run what is left when a synchronous run ends; a simulated run drives itself. */
+  flush(): void {}
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     const { driver, host } = this
@@ -104,16 +109,21 @@ export class HostClock implements Clock.Clock {
   private cachedAt = -1
   private cached = 0n
 
-  readonly currentTimeMillis: Effect.Effect<number>
-  readonly currentTimeNanos: Effect.Effect<bigint>
-  readonly monotonicTimeNanos: Effect.Effect<bigint>
-
   constructor(driver: Driver, host: HostState) {
     this.driver = driver
     this.host = host
-    this.currentTimeMillis = Effect.sync(() => this.currentTimeMillisUnsafe())
-    this.currentTimeNanos = Effect.sync(() => this.currentTimeNanosUnsafe())
-    this.monotonicTimeNanos = Effect.sync(() => this.monotonicTimeNanosUnsafe())
+  }
+
+  get currentTimeMillis(): Effect.Effect<number> {
+    return Effect.sync(() => this.currentTimeMillisUnsafe())
+  }
+
+  get currentTimeNanos(): Effect.Effect<bigint> {
+    return Effect.sync(() => this.currentTimeNanosUnsafe())
+  }
+
+  get monotonicTimeNanos(): Effect.Effect<bigint> {
+    return Effect.sync(() => this.monotonicTimeNanosUnsafe())
   }
 
   private monotonicNanos(): number {

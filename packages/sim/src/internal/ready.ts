@@ -9,95 +9,84 @@ const window = 64
 /** What a task is, when it is no timer. */
 export const noTimer = -1
 
-interface Later {
-  readonly task: Task
+/** A task with its host. A timer is one too, so that its turn needs no other object. */
+export interface Entry {
   readonly host: HostState
+  readonly task: Task
+  /** For a timer the time that it was set for, otherwise `noTimer`. */
+  readonly waitNanos: number
+  /** Only used by strategies with priorities. */
+  rank: number
+}
+
+interface Later {
+  readonly entry: Entry
   readonly priority: number
   /** The number of tasks that must have run before; unknown until the task that queued it has ended. */
   after: number | undefined
 }
 
 /**
- * First in, first out, unless a pick says otherwise. Parallel arrays and a head index: no object for each task, and no
- * `shift`, which is linear.
+ * First in, first out, unless a pick says otherwise. The queue moves along an array that is written over, because both
+ * `shift` and a new `length` cost more than a step.
  *
  * Effect's stock scheduler runs what is queued in the order of priorities, then looks again. Here tasks of the usual
  * priority 0 share one queue; a task of another priority waits until all that were queued before it have run, or, when
  * its number is lower, goes first.
  */
 export class Ready {
-  private tasks: Array<Task> = []
-  private hosts: Array<HostState> = []
-  /** For a timer the time that it was set for, otherwise `noTimer`. */
-  private waits: Array<number> = []
-  /** Only used by strategies with priorities. */
-  private ranks: Array<number> = []
+  private entries: Array<Entry | undefined> = []
   private head = 0
+  private tail = 0
   private taken = 0
   private readonly later: Array<Later> = []
 
-  /** Of the last task that was taken. */
-  host: HostState | undefined = undefined
-
   get size(): number {
-    return this.tasks.length - this.head + this.later.length
+    return this.tail - this.head + this.later.length
   }
 
   /** How many tasks there are to pick from. */
   get choices(): number {
-    const n = this.tasks.length - this.head
+    const n = this.tail - this.head
     return n < window ? n : window
   }
 
-  push(host: HostState, task: Task, wait: number, rank: number): void {
-    this.tasks.push(task)
-    this.hosts.push(host)
-    this.waits.push(wait)
-    this.ranks.push(rank)
+  push(entry: Entry): void {
+    this.entries[this.tail++] = entry
   }
 
-  pushWith(host: HostState, task: Task, priority: number): void {
-    const later: Later = { task, host, priority, after: undefined }
+  pushWith(entry: Entry, priority: number): void {
+    const later: Later = { entry, priority, after: undefined }
     const at = this.later.findIndex((other) => other.priority > priority)
     if (at === -1) this.later.push(later)
     else this.later.splice(at, 0, later)
   }
 
   rank(index: number): number {
-    return this.ranks[this.head + index] ?? 0
+    return this.entries[this.head + index]?.rank ?? 0
   }
 
   /** A task whose turn has come by its priority, before any that could be picked. */
-  takeDue(): Task | undefined {
+  takeDue(): Entry | undefined {
     if (this.later.length === 0) return undefined
-    const queued = this.taken + this.tasks.length - this.head
+    const queued = this.taken + this.tail - this.head
     for (const later of this.later) later.after ??= later.priority < 0 ? this.taken : queued
     const at = this.later.findIndex(({ after }) => after !== undefined && after <= this.taken)
-    if (at === -1) return undefined
-    const [due] = this.later.splice(at, 1)
-    this.host = due?.host
-    return due?.task
+    return at === -1 ? undefined : this.later.splice(at, 1)[0]?.entry
   }
 
-  take(index: number): Task | undefined {
-    const { hosts, ranks, tasks, waits } = this
-    const at = this.head + index
-    const task = tasks[at]
-    const host = hosts[at]
-    if (task === undefined || host === undefined) return undefined
-    // Those that were passed over keep their order.
-    if (index > 0) {
-      tasks.copyWithin(this.head + 1, this.head, at)
-      hosts.copyWithin(this.head + 1, this.head, at)
-      waits.copyWithin(this.head + 1, this.head, at)
-      ranks.copyWithin(this.head + 1, this.head, at)
-    }
+  take(index: number): Entry | undefined {
+    const { entries, head } = this
+    const entry = entries[head + index]
+    if (entry === undefined) return undefined
+    // Those that were passed over keep their order. A loop, because `copyWithin` is slow for arrays of objects.
+    for (let at = head + index; at > head; at--) entries[at] = entries[at - 1]
+    entries[head] = undefined
     this.head++
     this.taken++
-    this.host = host
-    if (this.head > 1024 && this.head * 2 > tasks.length) this.compact()
-    else if (this.head === tasks.length) this.clear()
-    return task
+    if (this.head === this.tail) this.restart()
+    else if (this.head > 1024 && this.head * 2 > this.tail) this.compact()
+    return entry
   }
 
   /**
@@ -108,30 +97,24 @@ export class Ready {
     const places: Array<number> = []
     const seen = new Map<HostState, Set<number>>()
     for (let index = 0; index < this.choices; index++) {
-      const host = this.hosts[this.head + index]
-      const wait = this.waits[this.head + index]
-      if (host === undefined || wait === undefined) break
-      const waits = seen.get(host) ?? new Set()
-      if (waits.has(wait)) continue
-      seen.set(host, waits.add(wait))
+      const entry = this.entries[this.head + index]
+      if (entry === undefined) break
+      const waits = seen.get(entry.host) ?? new Set()
+      if (waits.has(entry.waitNanos)) continue
+      seen.set(entry.host, waits.add(entry.waitNanos))
       places.push(index)
     }
     return places
   }
 
   private compact(): void {
-    this.tasks = this.tasks.slice(this.head)
-    this.hosts = this.hosts.slice(this.head)
-    this.waits = this.waits.slice(this.head)
-    this.ranks = this.ranks.slice(this.head)
+    this.entries = this.entries.slice(this.head, this.tail)
+    this.tail -= this.head
     this.head = 0
   }
 
-  private clear(): void {
-    this.tasks.length = 0
-    this.hosts.length = 0
-    this.waits.length = 0
-    this.ranks.length = 0
+  private restart(): void {
     this.head = 0
+    this.tail = 0
   }
 }

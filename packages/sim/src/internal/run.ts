@@ -15,26 +15,24 @@ import type * as Trace from "../Trace.ts"
 import { Driver, fiberName, type Stuck } from "./driver.ts"
 import { arm } from "./faults/inject.ts"
 import { seal } from "./seal.ts"
-import { Recorded, type Recorder, Seeded } from "./source.ts"
+import { Recorded, Recorder, Seeded } from "./source.ts"
 import { diceOf, replay, type Steering, steer } from "./steering.ts"
 import { Waits } from "./waiting.ts"
 import { World } from "./world.ts"
 
 const calm = { gap: [], pick: [], fault: [], random: [] }
 
-const steeringOf = (options: Options, given: Steering | undefined) => {
+/** Who decides what is left open. */
+const chooser = (options: Options, recorder: Recorder, given: Steering | undefined) => {
   if (options.choices === undefined && options.seed !== undefined) {
     const { schedule, world } = diceOf(options.seed)
     return {
       steering: steer(options.strategy ?? Strategy.portfolio, schedule),
-      source: (recorder: Recorder) => new Seeded(world, recorder)
+      source: new Seeded(world, recorder)
     }
   }
   const recording = options.choices ?? calm
-  return {
-    steering: given ?? replay(recording),
-    source: (recorder: Recorder) => new Recorded(recording, recorder)
-  }
+  return { steering: given ?? replay(recording), source: new Recorded(recording, recorder) }
 }
 
 const stockClock = Context.get(Context.empty(), Clock.Clock)
@@ -47,10 +45,14 @@ export const makeDriver = (
   options: Options,
   onEvent: ((event: Trace.Event) => void) | undefined,
   withLive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = onLiveClock,
-  steering?: Steering
-): Driver =>
-  new Driver({
-    ...steeringOf(options, steering),
+  given?: Steering
+): Driver => {
+  const recorder = new Recorder()
+  const { source, steering } = chooser(options, recorder, given)
+  return new Driver({
+    steering,
+    source,
+    recorder,
     realistic: options.level === "realistic",
     limits: {
       maxSteps: options.maxSteps ?? 10_000_000,
@@ -60,6 +62,7 @@ export const makeDriver = (
     onEvent,
     withLive
   })
+}
 
 /** A fiber holds on to the cause of its interruption from then on. */
 const isInterrupted = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>

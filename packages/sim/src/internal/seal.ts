@@ -1,7 +1,7 @@
 /**
  * Ambient time, chance, timers and native promises are out of reach while a run lasts.
  *
- * A sealed function throws. Effect turns a throw into an ordinary error, so the first use is also noted with its stack,
+ * Most sealed functions throw. Effect turns a throw into an ordinary error, so the first use is also noted with its stack,
  * and fails the run whatever the program does with the error.
  */
 
@@ -11,8 +11,9 @@ export interface Use {
   readonly stack: string
 }
 
+/** A function that belongs to an object. */
 interface Sealed {
-  readonly holder: object
+  readonly holder: Record<string, unknown>
   readonly key: string
   readonly replacement: unknown
 }
@@ -20,17 +21,24 @@ interface Sealed {
 let noted: Use | undefined
 let depth = 0
 
-const refuse = (what: string): never => {
+const note = (what: string): Error => {
   const error = new Error(`${what} was used in a simulation`)
   if (noted === undefined) noted = { what, stack: error.stack ?? "" }
-  throw error
+  return error
 }
 
-/** A function, not an arrow, because some of what is sealed is called with `new`. */
-const refused = (what: string) =>
+const refuse = (what: string): never => {
+  throw note(what)
+}
+
+/** Takes the place of a function of any type. It is no arrow, because some of what is sealed is called with `new`. */
+const refused = (what: string): never => {
   function refusing(): never {
     return refuse(what)
   }
+  // house: it never returns, so it fits wherever a function is expected
+  return refusing as never
+}
 
 const effectHash = /[\\/]effect[\\/](?:dist|src)[\\/]Hash\.[jt]s/
 
@@ -56,42 +64,107 @@ const SealedDate: typeof RealDate = new Proxy(RealDate, {
       : Reflect.construct(target, args, newTarget === SealedDate ? target : newTarget)
 })
 
-const sealedFunction = (holder: object, key: string, what: string): Sealed => ({
-  holder,
+const sealedFunction = (holder: object, key: string, replacement: unknown): Sealed => ({
+  // house: it is read and written by name only
+  holder: holder as Record<string, unknown>,
   key,
-  replacement: refused(what)
+  replacement
 })
 
+/**
+ * Noted, and done all the same: the platform calls these from within, as when a web `Response` is made, and would take
+ * a throw for an unhandled rejection, which ends the process.
+ */
+const passing =
+  <Args extends ReadonlyArray<unknown>>(what: string, original: (...args: Args) => void) =>
+  (...args: Args): void => {
+    note(what)
+    original(...args)
+  }
+
 const sealed: ReadonlyArray<Sealed> = [
-  { holder: globalThis, key: "Date", replacement: SealedDate },
   // For code that took hold of `Date` before.
-  sealedFunction(RealDate, "now", "Date.now"),
+  sealedFunction(RealDate, "now", refused("Date.now")),
   // house: as above
-  { holder: Math, key: "random", replacement: sealedRandom },
+  sealedFunction(Math, "random", sealedRandom),
   // house: as above
-  sealedFunction(process.hrtime, "bigint", "process.hrtime.bigint"),
+  sealedFunction(process.hrtime, "bigint", refused("process.hrtime.bigint")),
   // house: as above
-  sealedFunction(Object.getPrototypeOf(performance), "now", "performance.now"),
-  sealedFunction(Crypto.prototype, "getRandomValues", "crypto.getRandomValues"),
-  sealedFunction(Crypto.prototype, "randomUUID", "crypto.randomUUID"),
+  sealedFunction(Object.getPrototypeOf(performance), "now", refused("performance.now")),
+  sealedFunction(Crypto.prototype, "getRandomValues", refused("crypto.getRandomValues")),
+  sealedFunction(Crypto.prototype, "randomUUID", refused("crypto.randomUUID")),
   // What only a synchronous run seals.
-  sealedFunction(globalThis, "setTimeout", "setTimeout"),
-  sealedFunction(globalThis, "setInterval", "setInterval"),
-  sealedFunction(globalThis, "setImmediate", "setImmediate"),
-  sealedFunction(globalThis, "MessageChannel", "MessageChannel"),
-  sealedFunction(AbortSignal, "timeout", "AbortSignal.timeout"),
-  sealedFunction(Promise.prototype, "then", "a native promise"),
-  sealedFunction(globalThis, "queueMicrotask", "queueMicrotask"),
-  sealedFunction(process, "nextTick", "process.nextTick"),
-  sealedFunction(globalThis, "fetch", "fetch")
+  sealedFunction(AbortSignal, "timeout", refused("AbortSignal.timeout")),
+  sealedFunction(Promise.prototype, "then", refused("a native promise")),
+  // house: as above
+  sealedFunction(process, "nextTick", passing("process.nextTick", process.nextTick))
 ]
 
+type Globals = Pick<
+  typeof globalThis,
+  "Date" | "fetch" | "MessageChannel" | "queueMicrotask" | "setImmediate" | "setInterval" | "setTimeout"
+>
+
+const sealedGlobals: Globals = {
+  Date: SealedDate,
+  fetch: refused("fetch"),
+  MessageChannel: refused("MessageChannel"),
+  // house: as above
+  queueMicrotask: passing("queueMicrotask", queueMicrotask),
+  setImmediate: refused("setImmediate"),
+  setInterval: refused("setInterval"),
+  setTimeout: refused("setTimeout")
+}
+
+const readGlobals = (): Globals => {
+  // house: they are put back after the run
+  const { Date, fetch, MessageChannel, queueMicrotask, setImmediate, setInterval, setTimeout } = globalThis
+  // house: as above
+  return { Date, fetch, MessageChannel, queueMicrotask, setImmediate, setInterval, setTimeout }
+}
+
+/** One by one, because a loop over keys of the global object takes several times as long as a tiny run. */
+const writeGlobals = (to: Globals): void => {
+  globalThis.Date = to.Date
+  globalThis.fetch = to.fetch
+  globalThis.MessageChannel = to.MessageChannel
+  // house: nothing is called, it is only replaced
+  globalThis.queueMicrotask = to.queueMicrotask
+  // house: as above
+  globalThis.setImmediate = to.setImmediate
+  // house: as above
+  globalThis.setInterval = to.setInterval
+  // house: as above
+  globalThis.setTimeout = to.setTimeout
+}
+
 const originals: Array<unknown> = []
+let originalGlobals: Globals
 
 /** How much is sealed: time and chance come first, then what the event loop does. */
 const extents = {
   everything: sealed.length,
-  timeAndChance: sealed.findIndex(({ key }) => key === "setTimeout")
+  timeAndChance: sealed.findIndex(({ key }) => key === "timeout")
+}
+
+const close = (extent: keyof typeof extents): void => {
+  originalGlobals = readGlobals()
+  writeGlobals(extent === "everything" ? sealedGlobals : { ...originalGlobals, Date: SealedDate })
+  for (let i = 0; i < extents[extent]; i++) {
+    // house: within bounds; a loop without iterators
+    const { holder, key, replacement } = sealed[i] as Sealed
+    originals[i] = holder[key]
+    holder[key] = replacement
+  }
+}
+
+const open = (extent: keyof typeof extents): void => {
+  writeGlobals(originalGlobals)
+  for (let i = 0; i < extents[extent]; i++) {
+    // house: within bounds; a loop without iterators
+    const { holder, key } = sealed[i] as Sealed
+    holder[key] = originals[i]
+  }
 }
 
 /**
@@ -101,24 +174,10 @@ const extents = {
  */
 export const seal = (extent: keyof typeof extents = "everything"): (() => Use | undefined) => {
   const outer = noted
-  const count = extents[extent]
   noted = undefined
-  if (depth++ === 0) {
-    for (let i = 0; i < count; i++) {
-      // house: within bounds; a loop without iterators
-      const { holder, key, replacement } = sealed[i] as Sealed
-      originals[i] = Reflect.get(holder, key)
-      Reflect.set(holder, key, replacement)
-    }
-  }
+  if (depth++ === 0) close(extent)
   return () => {
-    if (--depth === 0) {
-      for (let i = 0; i < count; i++) {
-        // house: within bounds; a loop without iterators
-        const { holder, key } = sealed[i] as Sealed
-        Reflect.set(holder, key, originals[i])
-      }
-    }
+    if (--depth === 0) open(extent)
     const use = noted
     noted = outer
     return use

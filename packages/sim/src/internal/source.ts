@@ -26,7 +26,7 @@ export class Recorder {
 const trim = (list: Array<number>): ReadonlyArray<number> => {
   let end = list.length
   while (end > 0 && list[end - 1] === 0) end--
-  list.length = end
+  if (end < list.length) list.length = end
   return list
 }
 

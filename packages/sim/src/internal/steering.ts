@@ -69,17 +69,20 @@ class Walking implements Steering {
 /** A rank below all that are drawn, and above those of earlier switches no more. */
 const switched = (count: number): number => -count
 
+const ascending = (a: number, b: number): number => a - b
+
 /** PCT: see `Strategy.Pct`. */
 export class Ranked implements Steering {
   private readonly dice: Dice
-  private readonly points: Array<number>
+  private readonly points: Array<number> = []
   private readonly ranks: Array<number> = []
   private operations = 0
   private switches = 0
 
   constructor(dice: Dice, depth: number, horizon: number) {
     this.dice = dice
-    this.points = Array.from({ length: depth - 1 }, () => 1 + dice.below(horizon)).sort((a, b) => a - b)
+    for (let i = 1; i < depth; i++) this.points.push(1 + dice.below(horizon))
+    this.points.sort(ascending)
   }
 
   pick(n: number, ready: Ready): number {

@@ -8,6 +8,7 @@ import { type Machine, machines } from "../machine.ts"
 import type { Link } from "../network/link.ts"
 import { netOf } from "../network/net.ts"
 import { kindOf } from "./kind.ts"
+import { describe } from "./words.ts"
 
 const nanos = (millis: number): number => Math.max(0, Math.round(millis * 1e6))
 
@@ -95,6 +96,14 @@ const links = (
   return oneWay ? [net.link(from, to)] : [net.link(from, to), net.link(to, from)]
 }
 
+/** For pictures of the run: where a fault is and how long it lasts, whether it does anything to anybody or not. */
+const announce = (driver: Driver, fault: At<"Partition" | "Hold" | "Slow" | "Lossy" | "Isolate">): void => {
+  const where = fault._tag === "Isolate" ? { host: fault.host } : { from: fault.from, to: fault.to }
+  const data = { fault: kindOf(fault), ...where, untilNanos: driver.nowNanos + nanos(fault.forMillis) }
+  const machine = machines(driver).get(fault._tag === "Isolate" ? fault.host : fault.from)
+  driver.emit("note", describe(fault), data, undefined, machine?.state)
+}
+
 /** Something that begins, lasts, and ends; whether it did anything the network counts itself. */
 const during = (
   driver: Driver,
@@ -103,6 +112,7 @@ const during = (
   end: (link: Link) => void
 ): void =>
   begin(driver, fault, () => {
+    announce(driver, fault)
     for (const link of links(driver, fault)) start(link)
     later(driver, fault.forMillis, () => {
       for (const link of links(driver, fault)) end(link)
@@ -152,6 +162,7 @@ const onNetwork = (
       })
     case "Isolate":
       return begin(driver, fault, () => {
+        announce(driver, fault)
         netOf(driver).isolated.add(fault.host)
         later(driver, fault.forMillis, () => netOf(driver).isolated.delete(fault.host))
       })

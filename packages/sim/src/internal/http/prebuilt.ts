@@ -12,7 +12,7 @@ export type Buildable = HttpRouter.HttpRouter | Services | HttpRouter.Request<st
 export type App<A, E, R> = Effect.Success<ReturnType<typeof HttpRouter.toHttpEffect<A, E, R>>>
 
 export const prebuilt = <A, E, R extends Buildable>(routes: Layer<A, E, R>): App<A, E, R> => {
-  const build = Effect.provideContext(HttpRouter.toHttpEffect(routes), withoutDisk())
+  const build = Effect.provideContext(HttpRouter.toHttpEffect(routes), withoutDisk)
   // house: what is left of `Buildable` are markers of needs of a request, which TypeScript cannot subtract from R
   return buildOnce(build as Effect.Effect<App<A, E, R>, unknown>)
 }

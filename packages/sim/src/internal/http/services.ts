@@ -23,18 +23,16 @@ const over = (disk: FileSystem.FileSystem): Layer.Layer<Services> =>
     Layer.provideMerge(Layer.succeed(FileSystem.FileSystem, disk))
   )
 
-let diskless: Context.Context<Services> | undefined
-
-/** Without state, so one for all runs: building it takes longer than serving a request. */
-export const withoutDisk = (): Context.Context<Services> => {
-  diskless ??= buildOnce(Layer.build(over(refusals.noFileSystem)))
-  return diskless
-}
+/**
+ * Without state, so one for all runs: building it takes longer than serving a request. Not in the first run that needs
+ * it, where its fibers would be counted among those of the run.
+ */
+export const withoutDisk: Context.Context<Services> = buildOnce(Layer.build(over(refusals.noFileSystem)))
 
 /** On the disk of whoever provides one. */
 export const layer: Layer.Layer<Services> = Layer.unwrap(
   Effect.map(
     Effect.serviceOption(FileSystem.FileSystem),
-    Option.match({ onNone: () => Layer.succeedContext(withoutDisk()), onSome: over })
+    Option.match({ onNone: () => Layer.succeedContext(withoutDisk), onSome: over })
   )
 )

@@ -129,7 +129,8 @@ export const runWith =
         fromConnection(accepted(connection)).pipe(
           Effect.flatMap(handler),
           Effect.ignoreCause({ log: "Unhandled", message: "Unhandled error in SocketServer" }),
-          Effect.forkIn(scope)
+          // As there: a handler that takes its reader first has it before anything can interrupt it.
+          Effect.forkIn(scope, { startImmediately: true })
         )
       return acceptWith((connection) => Effect.andThen(connection.follow, serve(connection))).pipe(
         Effect.forever,
