@@ -43,7 +43,7 @@ const atInstant = Suite.make({
 })
 
 const nested = Suite.make({
-  name: "Deadlines inside of deadlines",
+  name: "Deadline nested",
   guarantees: ["DL-1", "DL-2", "DL-5", "DL-6"],
   arbitrary: onScales(nestOf),
   run: runNest(false),
@@ -53,7 +53,7 @@ const nested = Suite.make({
 })
 
 const nestedInOrder = Suite.make({
-  name: "Deadlines inside of deadlines, in order",
+  name: "Deadline nested on the stock scheduler",
   guarantees: ["DL-1", "DL-2", "DL-6"],
   arbitrary: onScales(nestOf),
   run: runNest(true),
@@ -63,7 +63,7 @@ const nestedInOrder = Suite.make({
 })
 
 const jumping = Suite.make({
-  name: "Deadlines while the wall clock jumps",
+  name: "Deadline wall clock",
   guarantees: ["DL-7"],
   arbitrary: onScales(jumpingOf),
   run: runJumping,
@@ -72,7 +72,7 @@ const jumping = Suite.make({
 })
 
 const wired = Suite.make({
-  name: "Deadlines across the wire",
+  name: "Deadline across the wire",
   guarantees: ["DL-1", "DL-2", "DL-4", "DL-5"],
   arbitrary: onScales(chainOf),
   run: runChain,
@@ -82,7 +82,7 @@ const wired = Suite.make({
 })
 
 const held = Suite.make({
-  name: "Deadlines on a host that pauses",
+  name: "Deadline pauses",
   guarantees: ["DL-1", "DL-3"],
   arbitrary: heldCalls,
   run: runHeld,

@@ -28,13 +28,14 @@ import {
   first,
   isAsPredicted,
   isComplete,
+  isInOrder,
   isOver,
   isWithinConcurrency,
   type Observed
 } from "./support/fanOutJudge.ts"
 import type { Batch } from "./support/fanOutModel.ts"
-import { areDeathsLogged, insist, Lines } from "./support/fanOutObserve.ts"
-import { sleep, sleepUntil, words } from "./support/time.ts"
+import { areDeathsLogged, insist, Lines, outlive } from "./support/fanOutObserve.ts"
+import { sleep, words } from "./support/time.ts"
 
 interface Workload {
   readonly batch: Batch
@@ -81,6 +82,7 @@ const judge = ({ manner }: Workload, observed: Observed, diary: Diary, lines: Li
     () => isComplete(observed),
     () => isOver(observed),
     () => isWithinConcurrency(observed),
+    () => isInOrder(observed),
     () => isAsPredicted(observed),
     () => isHeldUpByCallbacks(observed, diary),
     () => doTicksKeepPhase(diary, manner.tickNanos, Math.round(report.elapsedMillis * 1e6)),
@@ -124,8 +126,7 @@ const run = (workload: Workload) =>
     yield* notice(workload, observed, diary)
     yield* TestClock.adjust(0)
     yield* insist(areLosersInterrupted(observed))
-    yield* sleepUntil(log.lastEndNanos())
-    yield* TestClock.adjust(0)
+    yield* outlive(log)
     yield* insist(diary.finding)
   })
 

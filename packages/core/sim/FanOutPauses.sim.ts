@@ -24,7 +24,7 @@ import {
   type Told
 } from "./support/fanOutJudge.ts"
 import { type Batch, endOf } from "./support/fanOutModel.ts"
-import { insist, Lines } from "./support/fanOutObserve.ts"
+import { insist, Lines, outlive } from "./support/fanOutObserve.ts"
 import { lengthOf, sleep, words } from "./support/time.ts"
 
 interface Pause {
@@ -151,7 +151,7 @@ const run = (workload: Workload) =>
     }
     const observed = yield* Fiber.join(fiber)
     const { log, report } = observed
-    yield* host.run(Effect.suspend(() => sleep(Math.max(0, log.lastEndNanos() - log.nowNanos()))))
+    yield* host.run(outlive(log))
     yield* insist(
       first(
         () => isInTime(observed),

@@ -19,13 +19,15 @@ import {
   first,
   isAsPredicted,
   isComplete,
+  isEnded,
+  isInOrder,
   isOver,
   isWithinConcurrency,
   type Observed
 } from "./support/fanOutJudge.ts"
 import type { Batch } from "./support/fanOutModel.ts"
-import { areDeathsLogged, insist, Lines } from "./support/fanOutObserve.ts"
-import { lengthOf, sleep, sleepUntil, words } from "./support/time.ts"
+import { areDeathsLogged, insist, Lines, outlive } from "./support/fanOutObserve.ts"
+import { lengthOf, sleep, words } from "./support/time.ts"
 
 interface Workload {
   readonly batch: Batch
@@ -167,9 +169,9 @@ const run = (workload: Workload) =>
     const lines = new Lines()
     const exit = yield* lines.of(Effect.exit(take(workload, log, taken)))
     if (Exit.isFailure(exit)) return yield* Check.violated("FO-6", Cause.pretty(exit.cause))
+    yield* insist(isEnded(taken.map(({ event }) => event)))
     const last = taken.at(-1)
-    if (last?.event._tag !== "Ended")
-      return yield* Check.violated("FO-4", `the last event is ${last?.event._tag}`)
+    if (last?.event._tag !== "Ended") return
     const { report } = last.event
     const told = taken.flatMap(({ atNanos, event }) =>
       event._tag === "Settled" ? [{ outcome: event.outcome, atNanos }] : []
@@ -182,6 +184,7 @@ const run = (workload: Workload) =>
         () => isComplete(observed),
         () => isOver(observed),
         () => isWithinConcurrency(observed),
+        () => isInOrder(observed),
         () => isAsPredicted(observed),
         () => isPrompt(taken),
         () => doTicksKeepPhase(taken, workload.tickNanos),
@@ -195,8 +198,7 @@ const run = (workload: Workload) =>
     yield* Check.sometimes("ticks", taken.filter(({ event }) => event._tag === "Tick").length > 1)
     yield* TestClock.adjust(0)
     yield* insist(areLosersInterrupted(observed))
-    yield* sleepUntil(log.lastEndNanos())
-    yield* TestClock.adjust(0)
+    yield* outlive(log)
   })
 
 const streams = Suite.make({

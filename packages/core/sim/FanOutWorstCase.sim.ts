@@ -139,7 +139,13 @@ const run = (workload: Workload) =>
     const rounds = Math.ceil(
       targets.length / Math.min(concurrencyOf({ concurrency }), Math.max(1, targets.length))
     )
-    const isInTime = Duration.isLessThan(Duration.times(each, rounds), deadline)
+    const calls = rounds === 0 ? Duration.zero : Duration.times(each, rounds)
+    yield* Check.always(
+      "FO-9",
+      Duration.Equivalence(worst, Duration.min(calls, deadline)),
+      () => `the worst case of ${rounds} rounds of ${Duration.format(each)} is ${Duration.format(worst)}`
+    )
+    const isInTime = Duration.isLessThan(calls, deadline)
     // Where nothing ends by itself and no deadline cuts it short, the worst case is what happens.
     yield* Check.always("FO-9", !(isDead && isInTime && jitter === "none") || tookNanos === worstNanos, took)
     yield* checkWarning(workload, each, lines)

@@ -41,7 +41,7 @@ const bounded = Suite.make({
 })
 
 const interrupted = Suite.make({
-  name: "Retry interrupted",
+  name: "Retry interrupts",
   guarantees: ["RT-4", "DL-5"],
   arbitrary: onScales(interruptedOf),
   run: runInterrupted,
@@ -55,7 +55,7 @@ const interrupted = Suite.make({
 })
 
 const longest = Suite.make({
-  name: "Retry at its longest",
+  name: "Retry worst case",
   guarantees: ["RT-2"],
   arbitrary: onScales(longOf),
   run: runLong,
@@ -64,7 +64,7 @@ const longest = Suite.make({
 })
 
 const hints = Suite.make({
-  name: "Retry with hints",
+  name: "Retry hints",
   guarantees: ["RT-7"],
   arbitrary: hinted,
   run: runHinted,
@@ -79,7 +79,7 @@ const hints = Suite.make({
 })
 
 const slept = Suite.make({
-  name: "Retry on a host that pauses",
+  name: "Retry pauses",
   guarantees: ["RT-3"],
   arbitrary: sleptCalls,
   run: runSlept,

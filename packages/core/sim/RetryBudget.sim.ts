@@ -4,7 +4,7 @@ import { describeOutage, outageOf, runOutage } from "./support/outage.ts"
 import { onScales } from "./support/time.ts"
 
 const outage = Suite.make({
-  name: "Retry budget",
+  name: "RetryBudget",
   guarantees: ["RT-6"],
   arbitrary: onScales(outageOf),
   run: runOutage,

@@ -19,9 +19,10 @@ import { Context, Effect } from "effect"
  * @since 0.1.0
  * @category references
  */
-export const Points: Context.Reference<((name: string) => Effect.Effect<void>) | undefined> = Context.Reference<
-  ((name: string) => Effect.Effect<void>) | undefined
->("@holdfast/core/Fault/Points", { defaultValue: () => undefined })
+export const Points: Context.Reference<((name: string) => Effect.Effect<void>) | undefined> =
+  Context.Reference<((name: string) => Effect.Effect<void>) | undefined>("@holdfast/core/Fault/Points", {
+    defaultValue: () => undefined
+  })
 
 /**
  * A point at which a simulation can inject a fault.

@@ -7,7 +7,7 @@
  * summed up over a campaign, which fails when something that should be seen was not. A suite that never gets its servers
  * to answer late proves nothing about late answers.
  *
- * Outside of a simulation, `always` and its relatives die with the same `Violation`; the others do nothing.
+ * Outside of a run, and under `Simulation.layer`, `always` and its relatives die with the same `Violation`; the others do nothing.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ const withHost = <A>(f: (host: HostState | undefined) => Effect.Effect<A>): Effe
  */
 export const violated = (guarantee: string, problem: string): Effect.Effect<never> =>
   withHost((host) => {
-    if (host === undefined) return Effect.die(new Violation({ guarantee, problem }))
+    if (host?.driver.isRun !== true) return Effect.die(new Violation({ guarantee, problem }))
     host.driver.violate(guarantee, problem)
     // The run is over; nothing that follows may run, in a finalizer neither.
     return Effect.never

@@ -17,7 +17,7 @@
  * @since 0.1.0
  */
 import { Duration, Effect, type Exit, Schema, type Scope } from "effect"
-import { HostState } from "./internal/host.ts"
+import { CurrentHost, HostState } from "./internal/host.ts"
 import { type Ended, here, Machine, machines } from "./internal/machine.ts"
 
 /**
@@ -118,13 +118,21 @@ const runOn = <A, E>(
     }
   })
 
+/** A host that stops itself gets no further than this: what is left of the fiber's slice goes through the queue. */
+const stopping = (machine: Machine, stop: () => void): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const isItself = fiber.getRef(CurrentHost) === machine.state
+    stop()
+    return isItself ? Effect.yieldNow : Effect.void
+  })
+
 const hostOf = (machine: Machine): Host => ({
   name: machine.name,
   incarnation: Effect.sync(() => machine.state.incarnation),
   run: (effect) => runOn(machine, effect),
-  crash: Effect.sync(() => machine.crash()),
-  restart: Effect.sync(() => machine.restart()),
-  pause: Effect.sync(() => machine.pause()),
+  crash: stopping(machine, () => machine.crash()),
+  restart: stopping(machine, () => machine.restart()),
+  pause: stopping(machine, () => machine.pause()),
   resume: Effect.sync(() => machine.resume()),
   skew: ({ offset = 0, rate = 1 }) =>
     Effect.sync(() => machine.state.clock.skew(Duration.toMillis(Duration.fromInputUnsafe(offset)), rate)),

@@ -137,7 +137,8 @@ export const unmet = ({ faults, reached }: Report): ReadonlyArray<string> => [
  * @since 0.1.0
  * @category accessors
  */
-export const isGood = (report: Report): boolean => report.failures.length === 0 && unmet(report).length === 0
+export const isGood = (report: Report): boolean =>
+  report.runs > 0 && report.failures.length === 0 && unmet(report).length === 0
 
 /**
  * A failure as a text for people: what broke, the smallest scenario, the last events, and how to replay it.

@@ -77,8 +77,8 @@ export interface Options {
  */
 export interface AsyncOptions extends Options {
   /**
-   * How long, in real milliseconds, a run with nothing left to do waits for a native promise before it is a deadlock;
-   * 1,000 by default.
+   * How long, in real milliseconds, a run waits for a native promise while nothing happens, before it is a deadlock;
+   * 5,000 by default.
    */
   readonly patienceMillis?: number | undefined
 }
@@ -224,7 +224,10 @@ export interface ExploreOptions<in A, in E>
  */
 export interface Explored<out A, out E> {
   readonly runs: number
-  /** There is no other schedule within the bound: the program is correct for it. */
+  /**
+   * There is no other schedule within the bound: the program is correct for it. Never for a program in which a fiber
+   * makes more than 255 operations, or more than 63 tasks are ready at once.
+   */
   readonly complete: boolean
   /** The first bad run. */
   readonly bad: Result<A, E> | undefined

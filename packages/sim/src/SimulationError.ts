@@ -109,11 +109,16 @@ export class AmbientUse extends Schema.TaggedError<AmbientUse>("@holdfast/sim/Si
     origin: Schema.String
   }
 ) {
+  private get advice(): string {
+    return this.what === "a native promise" ||
+      this.what === "queueMicrotask" ||
+      this.what === "process.nextTick"
+      ? "Native promises, and what is built on them (async functions, fetch, web streams), run under Simulation.runPromise."
+      : "Take time from Clock, chance from Random, and wait with Effect.sleep; real time only passes under Simulation.runPromise."
+  }
+
   override get message(): string {
-    return (
-      `${this.what} was used in a simulation. Take time from Clock, chance from Random, and wait with Effect.sleep; ` +
-      `run code with native promises by Simulation.runPromise.\n${this.origin}`
-    )
+    return `${this.what} was used in a simulation. ${this.advice}\n${this.origin}`
   }
 }
 

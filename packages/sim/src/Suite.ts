@@ -122,7 +122,7 @@ export interface Replayed {
 export const make = <W>(options: Options<W>): Suite => ({
   name: options.name,
   guarantees: options.guarantees,
-  campaign: ({ from, runs, seed = 0, step }) =>
+  campaign: ({ from = 0, runs, seed = 0, step = 1 }) =>
     new Running(options, { from, runs, seed, step }, investigate(options)),
   replay: (token) => replayCase(options, token)
 })

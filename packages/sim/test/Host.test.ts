@@ -83,6 +83,74 @@ describe("Host", () => {
     }
   })
 
+  it("SIM-5: a host that crashes itself stops there, and one that pauses itself stands still", () => {
+    for (const level of ["anywhere", "realistic"] as const) {
+      for (const seed of seeds(50)) {
+        const ran: Array<string> = []
+        const itself = (what: "crash" | "pause") =>
+          Effect.gen(function* () {
+            const self = yield* Deferred.make<Host.Host>()
+            const host = yield* Host.make(
+              what,
+              Effect.gen(function* () {
+                yield* Effect.addFinalizer(() => Effect.sync(() => ran.push("finalizer")))
+                yield* (yield* Deferred.await(self))[what]
+                ran.push(`after ${what}`)
+                return yield* Effect.never
+              })
+            )
+            yield* Deferred.succeed(self, host)
+            yield* Effect.sleep(10)
+          })
+        value(Effect.andThen(itself("crash"), itself("pause")), { seed, level })
+        assert.deepStrictEqual(ran, [])
+      }
+    }
+  })
+
+  it("an interruption of run arrives, however soon it comes", () => {
+    for (const seed of seeds(300)) {
+      let ran = false
+      const program = Effect.gen(function* () {
+        const host = yield* Host.make("db")
+        const body = Effect.andThen(
+          Effect.sleep(1),
+          Effect.sync(() => {
+            ran = true
+          })
+        )
+        const fiber = yield* Effect.forkChild(host.run(body), { startImmediately: true })
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.sleep(10)
+      })
+      value(program, { seed })
+      assert.isFalse(ran)
+    }
+  })
+
+  it("what comes during a pause runs after what was there before", () => {
+    const program = Effect.gen(function* () {
+      const order: Array<string> = []
+      const host = yield* Host.make("db")
+      const note = (name: string) =>
+        Effect.forkChild(host.run(Effect.sync(() => order.push(name))), { startImmediately: true })
+      yield* note("before")
+      yield* host.pause
+      yield* note("during")
+      yield* host.resume
+      yield* Effect.sleep(1)
+      return order
+    })
+    assert.deepStrictEqual(value(program), ["before", "during"])
+  })
+
+  it("a host whose program fails is warned about, with the cause", () => {
+    const { warnings } = Simulation.run(
+      Effect.andThen(Host.make("db", Effect.fail("no disk")), Effect.sleep(1))
+    )
+    assert.match(warnings[0] ?? "", /the program of the host "db" failed: .*no disk/)
+  })
+
   it("SIM-5: what resumes a fiber of a dead host from outside does not make it run", () => {
     for (const seed of seeds(300)) {
       let zombie = false

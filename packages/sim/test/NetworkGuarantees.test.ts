@@ -34,6 +34,7 @@ describe("guarantees of the simulated network", { timeout: 120_000 }, () => {
   })
 
   it("SIM-3 every message of a trace is sent once, and then delivered or dropped at most once", () => {
+    let messages = 0
     for (let seed = 0; seed < 20; seed++) {
       const phases = new Map<number, Array<string>>()
       for (const { data, kind } of Simulation.run(turmoil, { seed, trace: true }).trace) {
@@ -41,13 +42,14 @@ describe("guarantees of the simulated network", { timeout: 120_000 }, () => {
         const id = Number(data.id)
         phases.set(id, [...(phases.get(id) ?? []), String(data.phase)])
       }
-      assert.isAbove(phases.size, 100)
+      messages += phases.size
       for (const [first, second, ...more] of phases.values()) {
         assert.strictEqual(first, "send")
         assert.oneOf(second, ["deliver", "drop", undefined])
         assert.deepStrictEqual(more, [])
       }
     }
+    assert.isAbove(messages, 2000)
   })
 
   it("five hundred hosts cost as much per message as fifty", () => {

@@ -3,6 +3,7 @@ import { Simulation, Strategy } from "@holdfast/sim"
 import {
   Cause,
   Clock,
+  Console,
   DateTime,
   Deferred,
   Duration,
@@ -299,21 +300,53 @@ describe("Simulation", () => {
         assert.strictEqual(value(program, { seed: 1, level }), "arrived")
     })
 
-    it("a task of a later priority runs after those that were queued before it", () => {
+    it("at the level realistic, a fiber's own tasks run by their priority", () => {
+      const order = (priority: number) =>
+        Effect.gen(function* () {
+          const order: Array<string> = []
+          const child = yield* Effect.forkChild(Effect.sync(() => order.push("child")))
+          yield* Effect.yieldNowWith(priority)
+          order.push("parent")
+          yield* Fiber.join(child)
+          return order.join()
+        })
+      for (const seed of seeds(50)) {
+        assert.strictEqual(value(order(10), { seed, level: "realistic" }), "child,parent")
+        assert.strictEqual(value(order(-1), { seed, level: "realistic" }), "parent,child")
+      }
+    })
+
+    it("at the level realistic, fibers take turns as on the stock scheduler", async () => {
       const program = Effect.gen(function* () {
         const order: Array<string> = []
         const note = (name: string) => Effect.sync(() => order.push(name))
-        const later = yield* Effect.forkChild(Effect.andThen(Effect.yieldNowWith(10), note("later")), {
-          startImmediately: true
-        })
-        const usual = yield* Effect.forkChild(note("usual"))
-        yield* Fiber.join(later)
-        yield* Fiber.join(usual)
-        return order
+        const fibers = [
+          yield* Effect.forkChild(note("1")),
+          yield* Effect.forkChild(Effect.andThen(Effect.yieldNow, note("X")), { startImmediately: true }),
+          yield* Effect.forkChild(note("2"))
+        ]
+        yield* Effect.forEach(fibers, Fiber.await)
+        return order.join("")
       })
-      for (const seed of seeds(50)) {
-        assert.deepStrictEqual(value(program, { seed, level: "realistic" }), ["usual", "later"])
-      }
+      const stock = await Effect.runPromise(program)
+      for (const seed of seeds(50)) assert.strictEqual(value(program, { seed, level: "realistic" }), stock)
+    })
+
+    it("at the level realistic, all of 1,000 waiters wake in order", () => {
+      const program = Effect.gen(function* () {
+        const deferred = yield* Deferred.make<void>()
+        let woken = 0
+        const waiter = Effect.andThen(
+          Deferred.await(deferred),
+          Effect.sync(() => {
+            woken++
+          })
+        )
+        yield* Effect.forEach(seeds(1000), () => Effect.forkChild(waiter, { startImmediately: true }))
+        yield* Deferred.succeed(deferred, undefined)
+        return woken
+      })
+      assert.strictEqual(value(program, { seed: 1, level: "realistic" }), 1000)
     })
   })
 
@@ -413,6 +446,28 @@ describe("Simulation", () => {
     it("a HashMap with functions as keys works", () => {
       const key = () => 1
       assert.deepStrictEqual(value(Effect.sync(() => HashMap.get(HashMap.make([key, 1]), key)._tag)), "Some")
+    })
+
+    it("what a program prints goes into the trace", () => {
+      const program = Effect.andThen(
+        Effect.sync(() => console.log("global", 1)),
+        Effect.andThen(Console.log("of Effect"), Effect.logError("logged", Cause.fail("why")))
+      )
+      const { exit, trace } = Simulation.run(program, { trace: true })
+      assert.isTrue(Exit.isSuccess(exit))
+      const logs = trace.filter(({ kind }) => kind === "log").map(({ text }) => text.split("\n")[0])
+      assert.deepStrictEqual(logs.slice(0, 2), ["global 1", "of Effect"])
+      assert.match(logs[2] ?? "", /^Error: logged .*why/)
+    })
+
+    it("Effect.runSync of a program that yields is no native promise", () => {
+      const inner = Effect.sync(() => Effect.runSync(Effect.as(Effect.yieldNow, "inner")))
+      assert.strictEqual(value(inner), "inner")
+    })
+
+    it("an async function that uses ambient time leaves no unhandled rejection", async () => {
+      assert.strictEqual(error(Effect.promise(async () => Date.now()))._tag, "AmbientUse")
+      await new Promise((resolve) => setImmediate(resolve))
     })
 
     it("a run within a run has seals and an end of its own", () => {
@@ -559,6 +614,15 @@ describe("Simulation.explore", () => {
     })
     assert.isTrue(Simulation.explore(program, { preemptions: 0 }).complete)
     assert.deepStrictEqual(orders, new Set(["012", "021", "102", "120", "201", "210"]))
+  })
+
+  it("does not claim to have seen all of a long program", () => {
+    const long = Effect.gen(function* () {
+      const other = yield* Effect.forkChild(Effect.void)
+      for (let i = 0; i < 400; i++) yield* Effect.andThen(Effect.void, Effect.void)
+      yield* Fiber.join(other)
+    })
+    assert.isFalse(Simulation.explore(long, { preemptions: 1 }).complete)
   })
 
   it("gives up where it was told to", () => {

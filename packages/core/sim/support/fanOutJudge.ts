@@ -1,6 +1,6 @@
 /** Whether what was seen of a batch is what was promised. */
 
-import type { Outcome, Report } from "./fanOutBatch.ts"
+import type { Event, Outcome, Report } from "./fanOutBatch.ts"
 import type { How, Log } from "./fanOutCalls.ts"
 import { howOf } from "./fanOutCalls.ts"
 import {
@@ -119,35 +119,43 @@ export const isOver = (observed: Observed): Finding | undefined => {
   return undefined
 }
 
-/** As many at once as allowed, and no more. What ended at the instant at which another began may have done so before. */
+/** Begins and ends of calls, in time. What ends comes first at each instant. */
+const changesOf = (observed: Observed): ReadonlyArray<{ readonly atNanos: number; readonly by: 1 | -1 }> =>
+  startsOf(observed)
+    .flatMap((start, index) => {
+      const endNanos = Math.round((observed.report.outcomes[index]?.elapsedMillis ?? 0) * 1e6)
+      if (start === undefined) return []
+      return [
+        { atNanos: start, by: 1 as const },
+        { atNanos: endNanos, by: -1 as const }
+      ]
+    })
+    .sort((a, b) => a.atNanos - b.atNanos || a.by - b.by)
+
+/** As many at once as allowed, and no more; and no fewer while a target waits. */
 export const isWithinConcurrency = (observed: Observed): Finding | undefined => {
   const { batch, log, report } = observed
   const atOnce = concurrencyOf(batch)
   if (batch.policy === undefined && log.most > atOnce)
     return finding("FO-2", `${log.most} calls at once, of ${atOnce}`)
-  // What ends comes first at each instant.
-  const changes = startsOf(observed).flatMap((start, index) => {
-    const end = (report.outcomes[index]?.elapsedMillis ?? 0) * 1e6
-    return start === undefined || millis(start) * 1e6 >= end
-      ? []
-      : [
-          { atNanos: start, by: 1 },
-          { atNanos: Math.round(end), by: -1 }
-        ]
-  })
-  changes.sort((a, b) => a.atNanos - b.atNanos || a.by - b.by)
+  const changes = changesOf(observed)
   let calls = 0
-  for (const { atNanos, by } of changes) {
+  let started = 0
+  for (const [at, { atNanos, by }] of changes.entries()) {
     calls += by
+    if (by === 1) started++
+    if (changes[at + 1]?.atNanos === atNanos) continue
     if (calls > atOnce) return finding("FO-2", `${calls} calls at ${atNanos} ns, of ${atOnce} at once`)
+    const isOpen = calls < atOnce && started < batch.calls.length && millis(atNanos) < report.elapsedMillis
+    if (isOpen) return finding("FO-2", `only ${calls} calls from ${atNanos} ns, of ${atOnce} at once`)
   }
   return undefined
 }
 
 const isResult = ({ _tag }: Outcome): boolean => _tag === "Answered" || _tag === "Failed"
 
-/** What was told came when it happened, in that order. */
-export const isInOrder = ({ report, told }: Observed): Finding | undefined => {
+/** What was told came in the order in which it happened. */
+export const isInOrder = ({ report, told }: Pick<Observed, "report" | "told">): Finding | undefined => {
   if (told === undefined) return undefined
   if (new Set(told.map(({ outcome }) => outcome.index)).size !== told.length || told.length !== report.total)
     return finding("FO-3", `${told.length} outcomes were told, of ${report.total} targets`)
@@ -159,14 +167,19 @@ export const isInOrder = ({ report, told }: Observed): Finding | undefined => {
     cut.every(({ outcome }) => !isResult(outcome)) &&
     listed("Answered") === report.answered.map(({ index }) => index).join() &&
     listed("Failed") === report.failed.map(({ index }) => index).join()
-  if (!isAsReported) return finding("FO-4", "outcomes were told in another order than they came")
+  return isAsReported ? undefined : finding("FO-4", "outcomes were told in another order than they came")
+}
+
+/** What was told came when it happened. */
+const isPrompt = ({ told = [] }: Observed): Finding | undefined => {
   const late = told.find(({ atNanos, outcome }) => millis(atNanos) !== outcome.elapsedMillis)
-  if (late !== undefined)
-    return finding(
+  return (
+    late &&
+    finding(
       "FO-4",
       `target ${late.outcome.index} settled at ${late.outcome.elapsedMillis} ms, told at ${late.atNanos} ns`
     )
-  return undefined
+  )
 }
 
 /** Those that lost were interrupted as the batch ended; asked when nothing else happens at that instant. */
@@ -239,7 +252,7 @@ const compareOutcomes = (observed: Observed, expected: Expected): Finding | unde
 const compare = (observed: Observed, expected: Expected): Finding | undefined => {
   const { report } = observed
   if (report.ended !== expected.ended || report.elapsedMillis !== millis(expected.endNanos)) {
-    const isInherited = expected.ended === "InheritedDeadline" || report.ended === "InheritedDeadline"
+    const { isInherited } = endOf(observed.batch)
     return finding(
       isInherited ? "FO-11" : expected.ended === "Deadline" ? "FO-1" : "FO-3",
       `it ended at ${report.elapsedMillis} ms by ${report.ended} instead of ${millis(expected.endNanos)} ms by ${expected.ended}`
@@ -297,6 +310,7 @@ export const judge = (observed: Observed): Finding | undefined =>
     () => isOver(observed),
     () => isWithinConcurrency(observed),
     () => isInOrder(observed),
+    () => isPrompt(observed),
     () => isAsPredicted(observed)
   )
 
@@ -310,3 +324,10 @@ export const gist = ({ outcomes, ...report }: Report): string =>
     listsOf({ outcomes, ...report }).length,
     ...outcomes.map((outcome) => `${outcome._tag} ${outcome.elapsedMillis} ${attemptsOf(outcome).length}`)
   ].join()
+
+/** A stream ends with the end of the batch. */
+export const isEnded = (events: ReadonlyArray<Event>): Finding | undefined => {
+  const last = events.at(-1)
+  if (last?._tag === "Ended") return undefined
+  return finding(last?._tag === "Started" ? "FO-7" : "FO-4", `the last event is ${last?._tag}`)
+}

@@ -14,7 +14,15 @@ import {
   streamOf
 } from "./fanOutBatch.ts"
 import { Log } from "./fanOutCalls.ts"
-import { areLosersInterrupted, type Finding, gist, judge, type Observed, type Told } from "./fanOutJudge.ts"
+import {
+  areLosersInterrupted,
+  type Finding,
+  gist,
+  isEnded,
+  judge,
+  type Observed,
+  type Told
+} from "./fanOutJudge.ts"
 import { type Batch, endOf } from "./fanOutModel.ts"
 import { day, sleep, sleepUntil, toDuration } from "./time.ts"
 
@@ -49,6 +57,13 @@ export const sinceArbitrary = fc.constantFrom(0, 0, 0, 1, 1_234_567_891, 10 * da
 /** Ends the run when a promise does not hold. */
 export const insist = (found: Finding | undefined): Effect.Effect<void> =>
   found === undefined ? Effect.void : Check.violated(found.guarantee, found.problem)
+
+/** Waits until nothing is left of any call, unless one is left that never ends. */
+export const outlive = (log: Log): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const endNanos = log.lastEndNanos()
+    return Effect.andThen(endNanos === Infinity ? Effect.void : sleepUntil(endNanos), TestClock.adjust(0))
+  })
 
 // ----------------------------------------------------------------------------
 // What is told
@@ -176,7 +191,7 @@ const ask = (workload: Workload, log: Log, ear: Ear): Effect.Effect<Report | und
       : Check.endsWithin(isInherited ? "FO-11" : "FO-1", toDuration(Math.max(0, endNanos)), running)
     ear.hasReturned = true
     if (Exit.isSuccess(exit)) {
-      yield* Check.always("FO-3", exit.value !== undefined, "the last event is not the end")
+      if (exit.value === undefined) yield* insist(isEnded(ear.events))
       return exit.value
     }
     const isTooNear = batch.ambientNanos < leastAmbientNanos && Cause.hasFails(exit.cause)
@@ -187,7 +202,7 @@ const ask = (workload: Workload, log: Log, ear: Ear): Effect.Effect<Report | und
   })
 
 /** What has ended stays as it was, whatever abandoned work still does. */
-const isLasting = (observed: Observed, ear: Ear, before: string): Finding | undefined => {
+const isLasting = (observed: Observed, ear: Ear, before: string | undefined): Finding | undefined => {
   if (gist(observed.report) !== before)
     return { guarantee: "FO-3", problem: "the report changed after the return" }
   return ear.finding
@@ -215,16 +230,10 @@ export const observe = (workload: Workload): Effect.Effect<Observed | undefined>
     // Whatever else happens at this instant.
     yield* TestClock.adjust(0)
     const calls = log.entries.length
-    if (observed !== undefined) {
-      const before = gist(observed.report)
-      yield* insist(areLosersInterrupted(observed))
-      yield* sleepUntil(log.lastEndNanos())
-      yield* TestClock.adjust(0)
-      yield* insist(isLasting(observed, ear, before))
-    } else {
-      yield* sleepUntil(log.lastEndNanos())
-      yield* TestClock.adjust(0)
-    }
+    const before = observed && gist(observed.report)
+    yield* insist(observed && areLosersInterrupted(observed))
+    yield* outlive(log)
+    yield* insist(observed && isLasting(observed, ear, before))
     yield* Check.always("FO-7", log.entries.length === calls, "a call was made after the return")
     return observed
   })

@@ -230,6 +230,12 @@ const outlive = (seen: Seen, ends: ReadonlyArray<number>, released: Latch.Latch)
     )
   })
 
+/** Releases work that cannot end without that, when all have given it up. */
+const releaseAfter = (nanos: number, ends: ReadonlyArray<number>, released: Latch.Latch) =>
+  ends.includes(Infinity)
+    ? Effect.asVoid(Effect.forkChild(Effect.andThen(sleep(nanos), released.open)))
+    : Effect.void
+
 /** The end of the application waits for abandoned work, for its join time-out at most. */
 const judgeJoin = ({ joinNanos }: Call, leftNanos: number, ends: ReadonlyArray<number>) =>
   Effect.gen(function* () {
@@ -277,7 +283,8 @@ export const runCall = (isStock: boolean) => (call: Call) =>
       yield* judgeList(seen)
       if (seen.returned === undefined || !seen.started || seen.workEndNanos !== undefined) return
       ends = possibleEnds(call, seen.returned)
-      if (!call.stays) return
+      // So that a join without an end is a late one.
+      if (!call.stays) return yield* releaseAfter(call.joinNanos + 1, ends, released)
       yield* outlive(seen, ends, released)
       yield* judgeList(seen)
     })

@@ -5,6 +5,9 @@ import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { day, hour, lengthOf, second, sleepUntil, toDuration, words } from "./time.ts"
 
+/** From the beginning of a run, which is that of the Unix epoch, to years like ours. */
+const fiftySixYears = 20_454 * day
+
 export interface Jump {
   readonly atNanos: number
   readonly byNanos: number
@@ -15,7 +18,10 @@ export const jumpsOf = (unit: number): fc.Arbitrary<ReadonlyArray<Jump>> =>
     fc.record({
       atNanos: lengthOf(unit),
       byNanos: fc
-        .tuple(fc.constantFrom(unit, 5 * unit, second, hour, day, 400 * day), fc.constantFrom(-1, 1))
+        .tuple(
+          fc.constantFrom(unit, 5 * unit, second, hour, day, 400 * day, fiftySixYears),
+          fc.constantFrom(-1, 1)
+        )
         .map(([nanos, sign]) => sign * nanos)
     }),
     { maxLength: 3 }

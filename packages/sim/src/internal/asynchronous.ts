@@ -38,20 +38,22 @@ export const simulateAsync = <A, E>(
   program: Effect.Effect<A, E>,
   options: AsyncOptions
 ): Promise<Result<A, E>> =>
-  new Promise((resolve) => {
+  new Promise((resolve, reject) => {
     const trace: Array<Trace.Event> = []
     const driver = asyncDriver(options, trace)
     const world = new World(driver)
     let exit: Exit.Exit<A, E> | undefined
     const finish = (stop: Stop): void => {
-      driver.settle()
+      if (stop._tag !== "Threw") driver.settle()
       driver.end()
+      if (stop._tag === "Threw") return reject(stop.error)
       resolve(resultOf<A, E>(driver, world, verdict(driver, stop, exit), trace))
     }
     const pump = new Pump(driver, {
       isDone: () => exit !== undefined,
       onStop: finish,
-      patienceMillis: options.patienceMillis ?? 1000
+      sealed: true,
+      patienceMillis: options.patienceMillis ?? 5000
     })
     const begin = () => {
       // house: the root of the run, in a context of its own
@@ -86,8 +88,15 @@ export const layerAsync = (options: Options): Layer.Layer<never> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const driver = asyncDriver(options, [])
+      driver.isRun = false
       const world = new World(driver)
-      const pump = new Pump(driver, { isDone: () => false, onStop: () => {}, patienceMillis: 2 ** 31 - 1 })
+      const pump = new Pump(driver, {
+        isDone: () => false,
+        // Fibers of the test itself, with the machine's own clock, may be resumed in between.
+        sealed: false,
+        onStop: () => {},
+        patienceMillis: 2 ** 31 - 1
+      })
       yield* Scope.addFinalizer(
         yield* Scope.Scope,
         Effect.sync(() => {

@@ -84,7 +84,7 @@ export class Driver {
 
   private readonly steering: Steering
   private readonly ranked: Ranked | undefined
-  private readonly realistic: boolean
+  readonly realistic: boolean
   private readonly limits: Limits
   private readonly onEvent: Setup["onEvent"]
   private readonly ready = new Ready()
@@ -96,7 +96,8 @@ export class Driver {
 
   private gapValue = 0
   private owner: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  private inline = 0
+  /** The fibers that are resumed within each other, the innermost last. */
+  private readonly nested: Array<Fiber.Fiber<unknown, unknown>> = []
   private yielding: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private firstId = -1
   private fibers = 0
@@ -111,6 +112,8 @@ export class Driver {
   /** What `Check.sometimes` and `Check.reachable` saw: whether it ever held. */
   readonly reached = new Map<string, boolean>()
   readonly warnings = new Set<string>()
+  /** Whether somebody waits for the end of a run, and learns what broke it; a layer only lends its services. */
+  isRun = true
   /** The first promise that did not hold. */
   violation: { readonly guarantee: string; readonly problem: string } | undefined = undefined
 
@@ -197,14 +200,19 @@ export class Driver {
     }
     this.hash.mixLarge(this.nowNanos)
     this.current = host
-    this.owner = undefined
-    this.inline = 0
     try {
-      task()
+      this.slice(task)
     } finally {
       this.current = undefined
     }
     return this.count(1)
+  }
+
+  /** What runs without a look at the queue in between. */
+  slice(task: Task): void {
+    this.owner = undefined
+    this.nested.length = 0
+    task()
   }
 
   private count(steps: number): Stuck | undefined {
@@ -248,7 +256,6 @@ export class Driver {
 
   post(host: HostState, task: Task, priority: number): void {
     if (this.ended || host.status === "dead") return
-    if (host.status === "paused") return host.hold(task)
     const entry = { host, task, waitNanos: noTimer, rank: 0 }
     if (priority !== 0) this.ready.pushWith(entry, priority)
     else {
@@ -331,9 +338,19 @@ export class Driver {
     }
     // Started, not resumed, inline: its creator may rely on that.
     if (isNew || this.owner === fiber) return false
-    if (this.realistic && ++this.inline <= maxInline) return false
+    if (this.realistic && this.nest(fiber)) return false
     // Through the queue, so that the order of wake-ups is open too, and a long chain of them does not nest.
     this.yielding = fiber
+    return true
+  }
+
+  /** Whether a fiber may be resumed inline, as on the stock runtime, which overflows when too many are nested. */
+  private nest(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    const { nested } = this
+    // A fiber that runs no more has given the stack back.
+    for (let top = nested.at(-1); top !== undefined && !isRunning(top); top = nested.at(-1)) nested.pop()
+    if (nested.length >= maxInline) return false
+    nested.push(fiber)
     return true
   }
 
@@ -350,7 +367,13 @@ export class Driver {
 
   bounceForeign(host: HostState, fiber: Fiber.Fiber<unknown, unknown>): boolean {
     const { current } = this
-    if (current !== undefined && current !== this.main && host !== this.main && host.status !== "dead") {
+    if (
+      current !== undefined &&
+      current !== host &&
+      current !== this.main &&
+      host !== this.main &&
+      host.status !== "dead"
+    ) {
       this.warnings.add(
         `memory is shared between hosts: something on "${current.name}" resumed ` +
           `${fiberName(fiber, this.ordinal(fiber))} of "${host.name}"`
@@ -468,6 +491,8 @@ export class Driver {
     return this.recorder.finish()
   }
 }
+
+const isRunning = (fiber: Fiber.Fiber<unknown, unknown>): boolean => Reflect.get(fiber, "_running") === true
 
 /** How messages call a fiber: by its span or the function that it is in, else by its number. */
 export const fiberName = (fiber: Fiber.Fiber<unknown, unknown>, ordinal: number): string => {

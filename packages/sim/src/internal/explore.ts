@@ -7,6 +7,7 @@
  */
 import type { Effect } from "effect"
 import type { Explored, ExploreOptions, Result } from "../Simulation.ts"
+import { maxChoices } from "./ready.ts"
 import { simulate } from "./run.ts"
 import { maxGap, never, type Steering } from "./steering.ts"
 
@@ -30,6 +31,8 @@ class Path implements Steering {
   readonly decisions: Array<Decision> = []
   private at = 0
   private preemptions = 0
+  /** There were schedules that no path leads to. */
+  isCut = false
   private gap: Gap | undefined = undefined
   private readonly maxPreemptions: number
 
@@ -38,6 +41,7 @@ class Path implements Steering {
   }
 
   pick(n: number): number {
+    if (n >= maxChoices) this.isCut = true
     const known = this.decisions[this.at]
     const decision = known?._tag === "Pick" ? known : { _tag: "Pick" as const, n, value: 0 }
     this.decisions[this.at++] = decision
@@ -45,7 +49,10 @@ class Path implements Steering {
   }
 
   nextGap(): number {
-    if (this.gap !== undefined) this.gap.fired = true
+    if (this.gap !== undefined) {
+      this.gap.fired = true
+      if (this.gap.value === maxGap) this.isCut = true
+    }
     this.gap = undefined
     if (this.preemptions >= this.maxPreemptions) return never
     const known = this.decisions[this.at]
@@ -98,7 +105,7 @@ export const explore = <A, E>(
   for (let runs = 1; runs <= maxRuns; runs++) {
     const result = simulate(program, options, { steering: path })
     if (isBad(result)) return { runs, complete: false, bad: result }
-    if (!path.advance()) return { runs, complete: true, bad: undefined }
+    if (!path.advance()) return { runs, complete: !path.isCut, bad: undefined }
   }
   return { runs: maxRuns, complete: false, bad: undefined }
 }

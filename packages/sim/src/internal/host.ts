@@ -67,7 +67,7 @@ class HostScheduler implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   makeDispatcher(): Scheduler.SchedulerDispatcher {
-    return this
+    return this.driver.realistic ? new StockDispatcher(this.driver, this.host) : this
   }
 
   scheduleTask(task: Task, priority: number): void {
@@ -81,13 +81,49 @@ class HostScheduler implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const { driver, host } = this
     // Something resumed the fiber from the stack of another host, or of none: it goes on through its own queue, which
     // a dead host drops and a paused one holds.
-    if (driver.current !== host) return driver.bounceForeign(host, fiber)
+    // The same for a host that has just crashed or paused itself.
+    if (driver.current !== host || host.status !== "up") return driver.bounceForeign(host, fiber)
     const operations = fiber.currentOpCount
     if (operations === 1) return driver.enter(fiber)
     // A fiber that yields again before it has done anything would not get on.
     if (operations <= 2) return false
     if (operations >= fiber.cache.maxOpsBeforeYield) return driver.endSlice(fiber)
     return --driver.gapLeft <= 0 && driver.preempt(fiber)
+  }
+}
+
+/**
+ * What each fiber has on the stock scheduler: a batch of tasks that run one after the other, by priority, when the turn
+ * of the first comes.
+ */
+class StockDispatcher implements Scheduler.SchedulerDispatcher {
+  private readonly driver: Driver
+  private readonly host: HostState
+  private batch: Array<{ readonly task: Task; readonly priority: number }> = []
+
+  constructor(driver: Driver, host: HostState) {
+    this.driver = driver
+    this.host = host
+  }
+
+  scheduleTask(task: Task, priority: number): void {
+    const { batch } = this
+    if (batch.length === 0) this.driver.post(this.host, () => this.run(), 0)
+    let at = batch.length
+    while (at > 0 && (batch[at - 1]?.priority ?? 0) > priority) at--
+    batch.splice(at, 0, { task, priority })
+  }
+
+  flush(): void {}
+
+  private run(): void {
+    const { batch, driver, host } = this
+    this.batch = []
+    for (const { task } of batch) {
+      // The host crashed or paused in the middle.
+      if (host.status !== "up") driver.post(host, task, 0)
+      else driver.slice(task)
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** A simulated machine: a name and its present life. What belongs to it for longer than one life hangs on it too. */
-import { Context, Effect, type Exit, type Fiber } from "effect"
+import { Cause, Context, Effect, type Exit, type Fiber } from "effect"
 import { NotSimulated } from "../SimulationError.ts"
 import type { Driver } from "./driver.ts"
 import { CurrentHost, HostState } from "./host.ts"
@@ -45,6 +45,9 @@ export class Machine {
     driver.emit("host", `${this.name} ${phase}s`, { phase }, undefined, state)
     if (main === undefined) return
     this.fork(main, (exit) => {
+      if (exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)) {
+        driver.warnings.add(`the program of the host "${this.name}" failed: ${Cause.pretty(exit.cause)}`)
+      }
       driver.emit("host", `${this.name} exits`, { phase: "exit", exit: exit._tag }, undefined, state)
       if (this.state === state) this.end({ _tag: "Exited", exit })
     })
@@ -90,13 +93,20 @@ export class Machine {
   ): { interrupt: () => void } {
     const { driver, state } = this
     let fiber: Fiber.Fiber<A, E> | undefined
+    // The two tasks may run in any order.
+    let interrupted = false
     const begin = () => {
+      if (interrupted) return
       // house: a fiber of another host, which no fiber of this one may be the parent of
       fiber = Effect.runForkWith(driver.contextOf(state))(effect)
       fiber.addObserver(onExit)
     }
+    const stop = () => {
+      interrupted = true
+      fiber?.interruptUnsafe()
+    }
     driver.post(state, begin, 0)
-    return { interrupt: () => driver.post(state, () => fiber?.interruptUnsafe(), 0) }
+    return { interrupt: () => driver.post(state, stop, 0) }
   }
 }
 

@@ -16,13 +16,18 @@ export type Stop =
   | { readonly _tag: "Done" }
   | { readonly _tag: "Stuck"; readonly stuck: Stuck }
   | { readonly _tag: "Ambient"; readonly use: Use }
+  | { readonly _tag: "Threw"; readonly error: unknown }
 
 interface Options {
   readonly isDone: () => boolean
   readonly onStop: (stop: Stop) => void
+  /** Whether time and chance are sealed while fibers run. */
+  readonly sealed: boolean
   /** How long in real time nothing may happen before a run with nothing left to do counts as stuck. */
   readonly patienceMillis: number
 }
+
+const unsealed = (): undefined => undefined
 
 export class Pump {
   private readonly driver: Driver
@@ -65,11 +70,13 @@ export class Pump {
   private run(): void {
     if (this.stopped) return
     const { driver, options } = this
-    const unseal = seal("timeAndChance")
+    const unseal = options.sealed ? seal("timeAndChance") : unsealed
     let stuck: Stuck | undefined
     let use: Use | undefined
     try {
       stuck = driver.isReady || !this.idle || driver.live > 0 ? driver.settle() : this.advance()
+    } catch (error) {
+      return this.end({ _tag: "Threw", error })
     } finally {
       use = unseal()
     }
@@ -77,7 +84,7 @@ export class Pump {
     if (options.isDone() || driver.violation !== undefined) return this.end({ _tag: "Done" })
     if (stuck === "Deadlock") return this.wait()
     if (stuck !== undefined) return this.end({ _tag: "Stuck", stuck })
-    if (driver.live > 0 && this.idle) return
+    if (driver.live > 0 && this.idle) return this.wait()
     this.idle = true
     this.schedule()
   }

@@ -4,7 +4,7 @@ import type { HostState } from "./host.ts"
 export type Task = () => void
 
 /** How far from the front of the queue a task may be picked. A bound keeps a step cheap among many tasks. */
-const window = 64
+export const maxChoices = 64
 
 /** What a task is, when it is no timer. */
 export const noTimer = -1
@@ -48,7 +48,7 @@ export class Ready {
   /** How many tasks there are to pick from. */
   get choices(): number {
     const n = this.tail - this.head
-    return n < window ? n : window
+    return n < maxChoices ? n : maxChoices
   }
 
   push(entry: Entry): void {

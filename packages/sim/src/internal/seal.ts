@@ -5,6 +5,8 @@
  * and fails the run whatever the program does with the error.
  */
 
+import { tracedConsole } from "./console.ts"
+
 /** The first use of something ambient. */
 export interface Use {
   readonly what: string
@@ -39,6 +41,9 @@ const refused = (what: string): never => {
   // house: it never returns, so it fits wherever a function is expected
   return refusing as never
 }
+
+/** `Effect.runSync` orders a microtask that it then need not wait for. */
+const effectScheduler = /[\\/]effect[\\/](?:dist|src)[\\/]Scheduler\.[jt]s/
 
 const effectHash = /[\\/]effect[\\/](?:dist|src)[\\/]Hash\.[jt]s/
 
@@ -75,11 +80,10 @@ const sealedFunction = (holder: object, key: string, replacement: unknown): Seal
  * Noted, and done all the same: the platform calls these from within, as when a web `Response` is made, and would take
  * a throw for an unhandled rejection, which ends the process.
  */
-const passing =
-  <Args extends ReadonlyArray<unknown>>(what: string, original: (...args: Args) => void) =>
-  (...args: Args): void => {
-    note(what)
-    original(...args)
+const passing = <Args extends ReadonlyArray<unknown>, A>(what: string, original: (...args: Args) => A) =>
+  function passing(this: unknown, ...args: Args): A {
+    if (!effectScheduler.test(new Error().stack ?? "")) note(what)
+    return Reflect.apply(original, this, args)
   }
 
 const sealed: ReadonlyArray<Sealed> = [
@@ -90,22 +94,34 @@ const sealed: ReadonlyArray<Sealed> = [
   // house: as above
   sealedFunction(process.hrtime, "bigint", refused("process.hrtime.bigint")),
   // house: as above
+  sealedFunction(process, "uptime", refused("process.uptime")),
+  sealedFunction(Atomics, "wait", refused("Atomics.wait")),
+  // house: as above
   sealedFunction(Object.getPrototypeOf(performance), "now", refused("performance.now")),
   sealedFunction(Crypto.prototype, "getRandomValues", refused("crypto.getRandomValues")),
   sealedFunction(Crypto.prototype, "randomUUID", refused("crypto.randomUUID")),
   // What only a synchronous run seals.
   sealedFunction(AbortSignal, "timeout", refused("AbortSignal.timeout")),
-  sealedFunction(Promise.prototype, "then", refused("a native promise")),
+  // Refused, it would leave rejections behind that nobody handles, which ends the process.
+  sealedFunction(Promise.prototype, "then", passing("a native promise", Promise.prototype.then)),
   // house: as above
   sealedFunction(process, "nextTick", passing("process.nextTick", process.nextTick))
 ]
 
 type Globals = Pick<
   typeof globalThis,
-  "Date" | "fetch" | "MessageChannel" | "queueMicrotask" | "setImmediate" | "setInterval" | "setTimeout"
+  | "console"
+  | "Date"
+  | "fetch"
+  | "MessageChannel"
+  | "queueMicrotask"
+  | "setImmediate"
+  | "setInterval"
+  | "setTimeout"
 >
 
 const sealedGlobals: Globals = {
+  console: tracedConsole,
   Date: SealedDate,
   fetch: refused("fetch"),
   MessageChannel: refused("MessageChannel"),
@@ -118,13 +134,15 @@ const sealedGlobals: Globals = {
 
 const readGlobals = (): Globals => {
   // house: they are put back after the run
-  const { Date, fetch, MessageChannel, queueMicrotask, setImmediate, setInterval, setTimeout } = globalThis
+  const { console, Date, fetch, MessageChannel, queueMicrotask, setImmediate, setInterval, setTimeout } =
+    globalThis
   // house: as above
-  return { Date, fetch, MessageChannel, queueMicrotask, setImmediate, setInterval, setTimeout }
+  return { console, Date, fetch, MessageChannel, queueMicrotask, setImmediate, setInterval, setTimeout }
 }
 
 /** One by one, because a loop over keys of the global object takes several times as long as a tiny run. */
 const writeGlobals = (to: Globals): void => {
+  globalThis.console = to.console
   globalThis.Date = to.Date
   globalThis.fetch = to.fetch
   globalThis.MessageChannel = to.MessageChannel

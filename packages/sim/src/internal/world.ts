@@ -1,9 +1,9 @@
 /** The services that every fiber of a host finds in its context. */
 import {
+  Cause,
   Clock,
   Console,
   Context,
-  Fiber,
   Formatter,
   Logger,
   Metric,
@@ -12,6 +12,7 @@ import {
   Scope,
   Tracer
 } from "effect"
+import { currentDriver, tracedConsole } from "./console.ts"
 import type { Driver } from "./driver.ts"
 import { FaultPoints } from "./faults/point.ts"
 import { CurrentHost, type HostState } from "./host.ts"
@@ -41,6 +42,7 @@ class SimulatedRandom implements Random.Random {
     this.dice ??= new Dice(0)
     const calm = this.dice.fraction()
     const choice = this.driver.source.draw("random", variants)
+    this.driver.hash.mix(choice)
     if (choice === 0) return calm
     if (choice < 16) return choice % 2 === 0 ? almostOne : 0
     return (calm + choice / variants) % 1
@@ -52,44 +54,12 @@ class SimulatedRandom implements Random.Random {
   }
 }
 
-// What follows is the same for all runs and finds its own by the running fiber, so that a run need not make it.
-
-const currentDriver = (): Driver | undefined => {
-  const fiber = Fiber.getCurrent()
-  return fiber === undefined ? undefined : Context.get(fiber.context, CurrentHost)?.driver
-}
-
-const print = (...args: ReadonlyArray<unknown>): void =>
-  currentDriver()?.emit("log", args.map((arg) => Formatter.format(arg)).join(" "))
-const quiet = (): void => {}
-
-/** What is printed goes into the trace: thousands of runs would flood a terminal. */
-const console: Console.Console = {
-  assert: (condition, ...args) => (condition ? undefined : print("Assertion failed:", ...args)),
-  clear: quiet,
-  count: quiet,
-  countReset: quiet,
-  debug: print,
-  dir: print,
-  dirxml: print,
-  error: print,
-  group: print,
-  groupCollapsed: print,
-  groupEnd: quiet,
-  info: print,
-  log: print,
-  table: print,
-  time: quiet,
-  timeEnd: quiet,
-  timeLog: quiet,
-  trace: print,
-  warn: print
-}
-
 const loggers: ReadonlySet<Logger.Logger<unknown, unknown>> = new Set([
-  Logger.make(({ logLevel, message }) => {
+  Logger.make(({ cause, logLevel, message }) => {
     const texts = Array.isArray(message) ? message : [message]
-    currentDriver()?.emit("log", `${logLevel}: ${texts.map((text) => Formatter.format(text)).join(" ")}`)
+    const said = texts.map((text) => (typeof text === "string" ? text : Formatter.format(text)))
+    if (cause.reasons.length > 0) said.push(Cause.pretty(cause))
+    currentDriver()?.emit("log", `${logLevel}: ${said.join(" ")}`)
   })
 ])
 
@@ -162,7 +132,7 @@ export class World {
     services.set(Random.Random.key, this.random)
     services.set(CurrentHost.key, host)
     services.set(Tracer.Tracer.key, this.tracer)
-    services.set(Console.Console.key, console)
+    services.set(Console.Console.key, tracedConsole)
     services.set(Logger.CurrentLoggers.key, loggers)
     // What a host leaves behind ends with the host; only the program itself can leak.
     if (host === this.driver.main) services.set(Metric.FiberRuntimeMetrics.key, this)

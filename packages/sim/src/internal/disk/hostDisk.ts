@@ -21,6 +21,8 @@ const make = (driver: Driver, machine: Machine): HostDisk => {
   return { volume, disk: diskOf(volume) }
 }
 
+export const hostDiskIfAny = (machine: Machine): HostDisk | undefined => disks.get(machine)
+
 export const hostDisk = (machine: Machine): HostDisk => {
   const known = disks.get(machine)
   if (known !== undefined) return known

@@ -1,7 +1,7 @@
 /** Carries out a plan of faults. */
 import { Effect } from "effect"
 import type { Fault, Plan } from "../../FaultPlan.ts"
-import { hostDisk } from "../disk/hostDisk.ts"
+import { hostDisk, hostDiskIfAny } from "../disk/hostDisk.ts"
 import type { Driver, Timer } from "../driver.ts"
 import type { HostState } from "../host.ts"
 import { type Machine, machines } from "../machine.ts"
@@ -12,23 +12,25 @@ import { describe } from "./words.ts"
 
 const nanos = (millis: number): number => Math.max(0, Math.round(millis * 1e6))
 
-/** What is still to come of the faults of a run: the timers of those that have not begun. */
+/** What is still to come of the faults of a run: their beginnings and their ends. */
 const pending = new WeakMap<Driver, Set<Timer>>()
+
+/** The runs in which no fault strikes any more. */
+const healed = new WeakSet<Driver>()
 
 /** Faults are no fibers of the program: they are tasks of the world, and end with the run. */
 const later = (driver: Driver, afterMillis: number, task: () => void): void => {
-  driver.startTimer(driver.world, nanos(afterMillis), task)
-}
-
-const begin = (driver: Driver, fault: Fault & { readonly atMillis: number }, task: () => void): void => {
   const timers = pending.get(driver) ?? new Set()
   pending.set(driver, timers)
-  const timer = driver.startTimer(driver.world, nanos(fault.atMillis), () => {
+  const timer = driver.startTimer(driver.world, nanos(afterMillis), () => {
     timers.delete(timer)
     task()
   })
   timers.add(timer)
 }
+
+const begin = (driver: Driver, fault: Fault & { readonly atMillis: number }, task: () => void): void =>
+  later(driver, fault.atMillis, task)
 
 const withMachine = (driver: Driver, name: string, task: (machine: Machine) => void): void => {
   const machine = machines(driver).get(name)
@@ -83,7 +85,9 @@ const pointsOf = (driver: Driver, plan: Plan): ((name: string) => Effect.Effect<
       passed.set(name, times)
       const fault = points.find(({ occurrence, point }) => point === name && occurrence === times)
       const host = driver.current
-      return fault === undefined || host === undefined ? Effect.void : atPoint(driver, fault, host)
+      return fault === undefined || host === undefined || healed.has(driver)
+        ? Effect.void
+        : atPoint(driver, fault, host)
     })
 }
 
@@ -212,6 +216,7 @@ export const arm = (driver: Driver, plan: Plan): void => {
 
 /** No fault begins any more, and what lasts ends: the world is as it should be. */
 export const healAll = (driver: Driver): void => {
+  healed.add(driver)
   for (const timer of pending.get(driver) ?? []) driver.cancelTimer(timer)
   const net = netOf(driver)
   net.isolated.clear()
@@ -221,6 +226,7 @@ export const healAll = (driver: Driver): void => {
     link.release()
   }
   for (const machine of machines(driver).values()) {
+    hostDiskIfAny(machine)?.volume.failures.clear()
     if (machine.state.status === "paused") machine.resume()
     if (machine.state.status === "dead") machine.restart()
   }

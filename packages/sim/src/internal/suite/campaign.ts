@@ -39,6 +39,15 @@ export class Campaign<W> {
   private failure: Report.Failure | undefined = undefined
 
   constructor(options: Options<W>, settings: Settings, investigate: Investigate<W>) {
+    for (const [name, value, least] of [
+      ["runs", settings.runs, 0],
+      ["from", settings.from ?? 0, 0],
+      ["step", settings.step ?? 1, 1]
+    ] as const) {
+      if (!Number.isSafeInteger(value) || value < least) {
+        throw new RangeError(`${name} must be a whole number of at least ${least}, but is ${value}`)
+      }
+    }
     this.options = options
     this.settings = settings
     this.investigate = investigate
@@ -78,7 +87,8 @@ export class Campaign<W> {
   private repeat(failing: Case<W>, ran: Ran): Problem | undefined {
     this.repeated++
     const again = runCase(this.options, failing)
-    if (again.result.hash === ran.result.hash) return undefined
+    const isSame = again.result.hash === ran.result.hash && again.problem?.identity === ran.problem?.identity
+    if (isSame) return undefined
     return {
       identity: "SIM-1",
       message:

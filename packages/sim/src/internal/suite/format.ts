@@ -3,6 +3,7 @@ import type { Failure, Report } from "../../Report.ts"
 import type * as Trace from "../../Trace.ts"
 
 const lastEvents = 15
+const lastMessages = 8
 
 /** An instant of virtual time, short and with its unit. */
 const formatNanos = (nanos: number): string => {
@@ -21,12 +22,17 @@ const formatEvent = ({ atNanos, data, fiber, host, kind, text }: Trace.Event): s
   return `  ${formatNanos(atNanos).padStart(11)}  ${host}${fiber === undefined ? "" : `/${fiber}`}  ${kind}: ${phase}${line}`
 }
 
-/** That fibers begin and end says little, and there are many. */
-const tellingEvents = (trace: ReadonlyArray<Trace.Event>): ReadonlyArray<string> =>
-  trace
-    .filter(({ kind }) => kind !== "fiber")
-    .slice(-lastEvents)
-    .map(formatEvent)
+/** What fibers and messages do fills a trace and says little: of these only the last, of all others many. */
+const tellingEvents = (trace: ReadonlyArray<Trace.Event>): ReadonlyArray<string> => {
+  const events = trace.filter(({ kind }) => kind !== "fiber")
+  const messages = new Set(
+    events.filter(({ kind }) => kind === "message" || kind === "disk").slice(-lastMessages)
+  )
+  const others = new Set(
+    events.filter(({ kind }) => kind !== "message" && kind !== "disk").slice(-lastEvents)
+  )
+  return events.filter((event) => messages.has(event) || others.has(event)).map(formatEvent)
+}
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
 
@@ -40,7 +46,7 @@ const schedule = ({ choices, level }: Failure): string => {
   const where =
     level === "realistic"
       ? "It happens on Effect's stock scheduler."
-      : "It needs a switch that the stock scheduler only makes in a slice of over 2,048 operations, or in another order than first come, first served."
+      : "It needs a switch that the stock scheduler only makes in a slice of over 2,048 operations, or another order than first come, first served."
   return `${parts.length === 0 ? "the calm one" : parts.join(", ")}. ${where}`
 }
 
@@ -53,7 +59,7 @@ export const formatFailure = (failure: Failure): string =>
     ...(failure.faults.length === 0
       ? ["  faults:   none"]
       : failure.faults.map((fault) => `  fault:    ${fault}`)),
-    `  schedule: ${schedule(failure)}`,
+    ...(failure.identity === "SIM-1" ? [] : [`  schedule: ${schedule(failure)}`]),
     ...failure.warnings.map((warning) => `  warning:  ${warning}`),
     "",
     `The last events before the end at ${formatNanos(failure.virtualMillis * 1e6)}:`,
@@ -68,5 +74,5 @@ export const formatUnmet = (report: Report, sentences: ReadonlyArray<string>): s
   [
     `${report.suite}: nothing failed in ${report.runs} runs, but they did not show what they should:`,
     ...sentences.map((sentence) => `  ${sentence}`),
-    "Make more runs, or let the suite draw what it looks for more often."
+    "Make more runs, or let the suite draw it more often. Of a fault: is there a host of that name, and do runs last that long?"
   ].join("\n")

@@ -10,7 +10,7 @@ import { workloadShrinker } from "../shrink/workload.ts"
 import { shrink } from "../shrink.ts"
 import { encode, NotReplayable } from "../token.ts"
 import type { Investigate } from "./campaign.ts"
-import { type Case, draw, type Ran, runCase, runSeed } from "./runner.ts"
+import { type Case, draw, type Problem, type Ran, runCase, runSeed } from "./runner.ts"
 
 /** So many fresh schedules are tried to see a failure on the stock scheduler too. */
 const realisticSeeds = 200
@@ -56,8 +56,13 @@ const countChoices = ({ fault, gap, pick, random }: Choices.Recording): Failure[
   random: nonZero(random)
 })
 
-const describeWorkload = <W>(options: Options<W>, workload: W): string =>
-  options.describe === undefined ? fc.stringify(workload) : options.describe(workload)
+const describeWorkload = <W>(options: Options<W>, workload: W): string => {
+  try {
+    return options.describe === undefined ? fc.stringify(workload) : options.describe(workload)
+  } catch (error) {
+    return `${fc.stringify(workload)} (describing it threw ${error})`
+  }
+}
 
 /** A workload that a token cannot hold is a pity, but no reason to hide what failed. */
 const tokenOf = <W>(
@@ -73,19 +78,25 @@ const tokenOf = <W>(
   }
 }
 
+const notAgain = (original: Problem | undefined): string =>
+  original === undefined
+    ? "the run does not fail any more"
+    : `${original.message}\nThe run did not fail again when it was repeated: something outlives a run, such as a module's variable.`
+
 /** What is told about a case that fails, from a run of it that is watched. */
 export const failureOf = <W>(
   options: Options<W>,
   found: Case<W>,
   level: Level,
-  counts: { readonly run: number; readonly shrinkRuns: number }
+  counts: { readonly run: number; readonly shrinkRuns: number },
+  original?: Problem
 ): Failure => {
   const { problem, result } = runCase(options, found, level, true)
   const token = tokenOf(options, found, level)
   return {
     suite: options.name,
-    identity: problem?.identity ?? "none",
-    message: problem?.message ?? "the run did not fail when it was repeated",
+    identity: problem?.identity ?? original?.identity ?? "none",
+    message: problem?.message ?? notAgain(original),
     level,
     token: token.text,
     workload: describeWorkload(options, found.workload),
@@ -109,12 +120,28 @@ export const investigate =
     }
     // One for both: it remembers how what it made smaller was drawn.
     const shrinkWorkload = workloadShrinker(options.arbitrary, draw(options, seed).workload)
-    const small = smaller(options, shrinkWorkload, failing, problem.identity, level)
-    const stock = level === "realistic" ? undefined : onStock(options, small.found, problem.identity)
-    if (stock === undefined) return failureOf(options, small.found, level, { run, shrinkRuns: small.runs })
-    const smallStock = smaller(options, shrinkWorkload, stock, problem.identity, "realistic")
-    return failureOf(options, smallStock.found, "realistic", {
-      run,
-      shrinkRuns: small.runs + smallStock.runs
-    })
+    const { identity } = problem
+    // First of all on the stock scheduler: a smaller workload may need a schedule that only exists elsewhere.
+    const stock = level === "realistic" ? undefined : onStock(options, failing, identity)
+    const first = smaller(
+      options,
+      shrinkWorkload,
+      stock ?? failing,
+      identity,
+      stock === undefined ? level : "realistic"
+    )
+    const later =
+      stock === undefined && level !== "realistic" ? onStock(options, first.found, identity) : undefined
+    if (later === undefined) {
+      const found = stock === undefined ? level : "realistic"
+      return failureOf(options, first.found, found, { run, shrinkRuns: first.runs }, problem)
+    }
+    const second = smaller(options, shrinkWorkload, later, identity, "realistic")
+    return failureOf(
+      options,
+      second.found,
+      "realistic",
+      { run, shrinkRuns: first.runs + second.runs },
+      problem
+    )
   }
