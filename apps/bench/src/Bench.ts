@@ -8,12 +8,21 @@ export interface Bench {
   readonly memory: ReadonlyArray<MemoryCase>
 }
 
-/** What is run alone in a process of its own, which then tells its peak of resident memory. */
+/**
+ * What a process tells of a case: `"peak"` is its peak of resident memory. `"growth"` is by how much its heap has grown,
+ * when it was warm before and all garbage is collected.
+ */
+export type Measure = "peak" | "growth"
+
+/** What is run alone in a process of its own. */
 export interface MemoryCase {
   readonly name: string
   readonly title: string
+  readonly measure: Measure
+  /** What the size counts, in words. */
+  readonly unit: string
   readonly run: (size: number) => Promise<unknown>
-  /** The peak that was promised; a case without one is for information. */
+  /** What was promised; a case without it is for information. */
   readonly limitMiB?: number
 }
 

@@ -28,6 +28,8 @@ export interface Group {
   readonly subjects: ReadonlyArray<Subject>
   /** Calls are made in multiples of this; 1 by default. */
   readonly multiple?: number
+  /** Runs before anything else is loaded. */
+  readonly preload?: URL
 }
 
 export interface Budget {

@@ -47,11 +47,14 @@ const progress = Effect.fnUntraced(function* (text: string) {
 })
 
 /** The lines of one process. */
-const run = Effect.fnUntraced(function* (task: Task, title: string) {
+const run = Effect.fnUntraced(function* (task: Task, title: string, preload?: URL) {
+  const imports = preload === undefined ? [] : ["--import", preload.href]
   const lines: Array<Round> = []
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const handle = yield* spawner.spawn(
-    ChildProcess.make(process.execPath, ["--expose-gc", worker, JSON.stringify(task)], { stderr: "inherit" })
+    ChildProcess.make(process.execPath, ["--expose-gc", ...imports, worker, JSON.stringify(task)], {
+      stderr: "inherit"
+    })
   )
   yield* handle.stdout.pipe(
     Stream.decodeText(),
@@ -65,7 +68,7 @@ const run = Effect.fnUntraced(function* (task: Task, title: string) {
 }, Effect.scoped)
 
 /** The lines of all processes of a task, one process after the other. */
-const measured = Effect.fnUntraced(function* (task: Task) {
+const measured = Effect.fnUntraced(function* (task: Task, preload?: URL) {
   const { bench, effort, name } = task
   const { stderrIsTerminal } = yield* Stdio.Stdio
   if (!(yield* stderrIsTerminal)) yield* Console.error(`measuring ${bench}/${name}`)
@@ -73,15 +76,15 @@ const measured = Effect.fnUntraced(function* (task: Task) {
   for (let number = 1; number <= effort.processes; number++) {
     const title = `${bench}/${name}: process ${number} of ${effort.processes}`
     yield* progress(title)
-    lines.push(...(yield* run(task, title)))
+    lines.push(...(yield* run(task, title, preload)))
   }
   yield* progress("")
   return lines
 })
 
 const runGroup = Effect.fnUntraced(function* (bench: string, group: Group, effort: Effort) {
-  const { by, name, peer, title } = group
-  const rounds = yield* measured({ bench, name, effort })
+  const { by, name, peer, preload, title } = group
+  const rounds = yield* measured({ bench, name, effort }, preload)
   const result: GroupResult = { name, title, peer, by, rows: compare(group, rounds), rounds }
   yield* Console.log(renderGroup(result))
   return result
@@ -89,13 +92,13 @@ const runGroup = Effect.fnUntraced(function* (bench: string, group: Group, effor
 
 const runMemory = Effect.fnUntraced(function* (
   bench: string,
-  { limitMiB, name, title }: MemoryCase,
+  { limitMiB, measure, name, title, unit }: MemoryCase,
   effort: Effort
 ) {
-  const peaks = yield* measured({ bench, name, effort })
-  const peakMiB = spread(peaks.flat())
-  const limit = limitMiB === undefined ? {} : { limitMiB, ok: peakMiB.max <= limitMiB }
-  const result: MemoryResult = { name, title, peakMiB, ...limit }
+  const figures = yield* measured({ bench, name, effort })
+  const mebibytes = spread(figures.flat())
+  const limit = limitMiB === undefined ? {} : { limitMiB, ok: mebibytes.max <= limitMiB }
+  const result: MemoryResult = { name, title, measure, unit, mebibytes, ...limit }
   return result
 })
 

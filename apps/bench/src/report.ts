@@ -1,5 +1,5 @@
 /** What was found, for people and for programs. */
-import type { MemoryCase } from "./Bench.ts"
+import type { Measure, MemoryCase } from "./Bench.ts"
 import type { Group, Round, Row, Spread } from "./harness.ts"
 
 export interface GroupResult extends Pick<Group, "name" | "title" | "peer" | "by"> {
@@ -10,7 +10,7 @@ export interface GroupResult extends Pick<Group, "name" | "title" | "peer" | "by
 
 export interface MemoryResult extends Omit<MemoryCase, "run"> {
   /** One figure for each process. */
-  readonly peakMiB: Spread
+  readonly mebibytes: Spread
   /** Whether every process stayed below the limit, where there is one. */
   readonly ok?: boolean
 }
@@ -41,15 +41,22 @@ const timeCells = ({ addedNanos, nanosPerCall, note = "", ratio, subject }: Row)
   note
 ]
 
-const memoryHead = ["", "peak MiB", "lowest", "target", ""]
+const memoryHead = ["", "MiB", "lowest", "target", ""]
 
-const memoryCells = ({ limitMiB, ok, peakMiB, title }: MemoryResult): ReadonlyArray<string> => [
-  title,
-  peakMiB.max.toFixed(0),
-  peakMiB.min.toFixed(0),
-  atMost(limitMiB),
-  verdict(ok)
+const mebibytes = (value: number): string => value.toFixed(Math.abs(value) < 10 ? 1 : 0)
+
+const memoryCells = (result: MemoryResult): ReadonlyArray<string> => [
+  result.title,
+  mebibytes(result.mebibytes.max),
+  mebibytes(result.mebibytes.min),
+  atMost(result.limitMiB),
+  verdict(result.ok)
 ]
+
+const measured: Record<Measure, string> = {
+  peak: "peak of resident memory",
+  growth: "growth of the heap"
+}
 
 const isNumber = (cell: string): boolean => /^-?[\d.]+$/.test(cell)
 
@@ -73,8 +80,15 @@ export const renderGroup = ({ by, peer, rows, title }: GroupResult): string => {
   return `${title}\nratio: ${what}, to ${peer}\n${align([timeHead, ...rows.map(timeCells)])}`
 }
 
-export const renderMemory = (results: ReadonlyArray<MemoryResult>, size: number): string =>
-  `peak of resident memory, ${size.toLocaleString("en")} targets, asynchronous calls\n${align([memoryHead, ...results.map(memoryCells)])}`
+/** A table for each kind of case, in the order in which they come. */
+export const renderMemory = (results: ReadonlyArray<MemoryResult>, size: number): string => {
+  const title = ({ measure, unit }: MemoryResult): string =>
+    `${measured[measure]}, ${size.toLocaleString("en")} ${unit}`
+  return Array.from(
+    Map.groupBy(results, title),
+    ([head, rows]) => `${head}\n${align([memoryHead, ...rows.map(memoryCells)])}`
+  ).join("\n")
+}
 
 /** One line for each target that was missed. */
 export const misses = (results: ReadonlyArray<BenchResult>): ReadonlyArray<string> =>
@@ -86,7 +100,9 @@ export const misses = (results: ReadonlyArray<BenchResult>): ReadonlyArray<strin
           : []
       )
     ),
-    ...memory.flatMap(({ limitMiB, name: memoryCase, ok, peakMiB }) =>
-      ok === false ? [`${name}/${memoryCase}: ${peakMiB.max.toFixed(0)} MiB, target ≤ ${limitMiB}`] : []
+    ...memory.flatMap((result) =>
+      result.ok === false
+        ? [`${name}/${result.name}: ${mebibytes(result.mebibytes.max)} MiB, target ≤ ${result.limitMiB}`]
+        : []
     )
   ])

@@ -1,5 +1,5 @@
 /** The process that measures: one group, or one memory case. It writes what it finds as lines of JSON. */
-import type { Effort } from "./Bench.ts"
+import type { Effort, MemoryCase } from "./Bench.ts"
 import { benches } from "./benches/index.ts"
 import { measure } from "./harness.ts"
 
@@ -11,7 +11,28 @@ export interface Task {
   readonly effort: Effort
 }
 
-const kibibytesPerMebibyte = 1024
+const bytesPerMebibyte = 2 ** 20
+const kibibytesPerMebibyte = 2 ** 10
+
+/** Needs `--expose-gc`. Twice, because what has a finalizer goes the second time. */
+const heapMiB = (): number => {
+  globalThis.gc?.()
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed / bytesPerMebibyte
+}
+
+const measureMemory: Record<MemoryCase["measure"], (memory: MemoryCase, size: number) => Promise<number>> = {
+  peak: async ({ run }, size) => {
+    await run(size)
+    return process.resourceUsage().maxRSS / kibibytesPerMebibyte
+  },
+  growth: async ({ run }, size) => {
+    await run(size / 10)
+    const before = heapMiB()
+    await run(size)
+    return heapMiB() - before
+  }
+}
 
 const run = async ({ bench, effort, name }: Task): Promise<void> => {
   const found = benches.find((candidate) => candidate.name === bench)
@@ -19,8 +40,7 @@ const run = async ({ bench, effort, name }: Task): Promise<void> => {
   if (group !== undefined) return measure(group, effort, (round) => console.log(JSON.stringify(round)))
   const memory = found?.memory.find((candidate) => candidate.name === name)
   if (memory === undefined) throw new Error(`there is no "${name}" in "${bench}"`)
-  await memory.run(effort.size)
-  console.log(JSON.stringify([process.resourceUsage().maxRSS / kibibytesPerMebibyte]))
+  console.log(JSON.stringify([await measureMemory[memory.measure](memory, effort.size)]))
 }
 
 if (import.meta.main) {

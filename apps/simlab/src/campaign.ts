@@ -1,5 +1,5 @@
 /** One suite's campaign, on all threads. */
-import { Report } from "@holdfast/sim"
+import * as Report from "@holdfast/sim/Report"
 import { type Duration, Effect } from "effect"
 import type { Listed, Part, Shard } from "./protocol.ts"
 import type { Crew } from "./workers.ts"
@@ -27,8 +27,8 @@ const sum = ({ guarantees, name }: Listed, parts: Iterable<Part>): Part => {
  *
  * **Details**
  *
- * When a run fails, those with smaller numbers are made before the campaign ends. So the failure that is reported is that
- * of the smallest number of all, whatever the number of workers; only when time is up before may it be another.
+ * When a run fails, no further one begins, and those that are under way are waited for: they are all that may have a
+ * smaller number. So the failure that is reported is that of the smallest run of all, whatever the number of workers.
  */
 export const runCampaign = Effect.fnUntraced(function* (
   suite: Listed,
@@ -49,6 +49,6 @@ export const runCampaign = Effect.fnUntraced(function* (
     (hand, index) => Effect.map(hand.ask(request, note(index)), note(index)),
     { concurrency: "unbounded", discard: true }
   )
-  const stop = Effect.sync(() => board.lower(0))
+  const stop = Effect.sync(() => board.stop())
   yield* Effect.scoped(Effect.andThen(Effect.forkScoped(Effect.delay(stop, timeLeft)), work))
 })

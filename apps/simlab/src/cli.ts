@@ -1,53 +1,26 @@
 /** The command line. */
-import type { Suite } from "@holdfast/sim"
-import { Duration, Effect, Option, Schema, Terminal } from "effect"
-import { Argument, CliError, Command, Flag } from "effect/cli"
+import { Duration, Option, Schema } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { maxRuns } from "./board.ts"
+import { list } from "./list.ts"
 import { planted } from "./planted.ts"
+import type { Shard } from "./protocol.ts"
 import { replay } from "./replay.ts"
 import { run } from "./run.ts"
-import { table } from "./table.ts"
-
-export const simlab = (suites: ReadonlyArray<Suite.Suite>) =>
-  Command.make("sim").pipe(
-    Command.withDescription("Runs, replays and shows simulation suites."),
-    Command.withSubcommands([runCommand(suites), replayCommand(suites), listCommand(suites), plantedCommand])
-  )
-
-/** There is no such suite. */
-export class NoSuite extends Schema.TaggedError<NoSuite>("simlab/NoSuite")("NoSuite", {
-  name: Schema.String,
-  known: Schema.Array(Schema.String)
-}) {
-  override get [CliError.userMessage]() {
-    return `there is no suite "${this.name}". There are: ${this.known.join(", ")}`
-  }
-}
-
-const choose = (suites: ReadonlyArray<Suite.Suite>, names: ReadonlyArray<string>) =>
-  names.length === 0
-    ? Effect.succeed(suites)
-    : Effect.forEach(names, (name) => {
-        const suite = suites.find((one) => one.name === name)
-        return suite === undefined
-          ? Effect.fail(new NoSuite({ name, known: suites.map((one) => one.name) }))
-          : Effect.succeed(suite)
-      })
+import { count } from "./table.ts"
 
 /** `2/8` is the second of eight parts. */
-const parseShard = (text: string): { readonly index: number; readonly count: number } => {
-  const [, number, count] = /^(\d+)\/(\d+)$/.exec(text) ?? []
-  const shard = { index: Number(number) - 1, count: Number(count) }
-  if (shard.index >= 0 && shard.index < shard.count) return shard
-  throw new Error(`expected I/N with I from 1 to N, such as 2/8, but got "${text}"`)
+const parseShard = (text: string): Option.Option<Shard> => {
+  const [, number, of] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? []
+  const shard = { index: Number(number) - 1, count: Number(of) }
+  return shard.index >= 0 && shard.index < shard.count ? Option.some(shard) : Option.none()
 }
 
-const parseDuration = (text: string): Duration.Duration => {
-  const duration = Duration.fromInput(text as Duration.Input)
-  if (Option.isSome(duration) && Duration.isPositive(duration.value)) return duration.value
-  throw new Error(`expected a duration such as "90 seconds", but got "${text}"`)
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const parseDuration = (text: string): Option.Option<Duration.Duration> =>
+  Option.filter(
+    Schema.decodeOption(Schema.DurationFromString)(text),
+    (duration) => Duration.isPositive(duration) && Duration.isFinite(duration)
+  )
 
 const flags = {
   suites: Argument.String("suite").pipe(
@@ -55,35 +28,35 @@ const flags = {
     Argument.variadic()
   ),
   runs: Flag.Int("runs").pipe(
-    Flag.withDescription("How many runs each suite makes"),
+    Flag.withDescription("How many runs each suite makes; 1,000 when left out"),
     Flag.filter(
-      (runs) => runs > 0,
-      (runs) => `expected at least one run, but got ${runs}`
+      (runs) => runs > 0 && runs <= maxRuns,
+      (runs) => `1 to ${count(maxRuns)} runs, not ${runs}`
     ),
     Flag.withDefault(1000)
   ),
   seed: Flag.Int("seed").pipe(
-    Flag.withDescription("Where the runs of the campaign begin: another seed, other runs"),
+    Flag.withDescription("Which runs those are: another seed, other runs; 0 when left out"),
     Flag.withDefault(0)
   ),
   workers: Flag.Int("workers").pipe(
     Flag.withDescription("How many threads; as many as there are cores when left out"),
     Flag.filter(
       (workers) => workers > 0 && workers <= 512,
-      (workers) => `expected 1 to 512 workers, but got ${workers}`
+      (workers) => `1 to 512 workers, not ${workers}`
     ),
     Flag.optional
   ),
   shard: Flag.String("shard").pipe(
     Flag.withDescription("Which part of the runs to make, for several machines"),
     Flag.withMetavar("I/N"),
-    Flag.mapTryCatch(parseShard, messageOf),
+    Flag.filterMap(parseShard, (text) => `I/N with I from 1 to N, such as 2/8, not "${text}"`),
     Flag.withDefault({ index: 0, count: 1 })
   ),
   timeLimit: Flag.String("time-limit").pipe(
-    Flag.withDescription('When to stop, in real time, such as "10 minutes"'),
+    Flag.withDescription('When to stop, in real time, such as "10 minutes"; the suites share it'),
     Flag.withMetavar("DURATION"),
-    Flag.mapTryCatch(parseDuration, messageOf),
+    Flag.filterMap(parseDuration, (text) => `a duration such as "90 seconds" or "2 hours", not "${text}"`),
     Flag.optional
   ),
   json: Flag.Path("json").pipe(
@@ -93,49 +66,51 @@ const flags = {
   )
 }
 
-const runCommand = (suites: ReadonlyArray<Suite.Suite>) =>
-  Command.make("run", flags, (options) =>
-    Effect.flatMap(choose(suites, options.suites), (chosen) => run({ ...options, suites: chosen }))
-  ).pipe(
-    Command.withDescription("Run suites, and make what fails as small as it gets"),
-    Command.withExamples([
-      { command: "sim run", description: "Run every suite" },
-      {
-        command: 'sim run FanOut --runs 100000 --time-limit "10 minutes"',
-        description: "Search one for long"
-      },
-      { command: "sim run --shard 2/8", description: "Make the second of eight parts" }
-    ])
-  )
-
-const replayCommand = (suites: ReadonlyArray<Suite.Suite>) =>
-  Command.make(
-    "replay",
+const runCommand = Command.make("run", flags, run).pipe(
+  Command.withDescription("Run suites, and make what fails as small as it gets"),
+  Command.withExamples([
+    { command: "sim run", description: "Run every suite" },
     {
-      failure: Argument.String("failure").pipe(
-        Argument.withDescription("A file under .simlab/, or the token that a failure printed")
-      ),
-      trace: Flag.Path("trace").pipe(
-        Flag.withDescription("Write a picture of the run: .html is a page, .json is for Perfetto"),
-        Flag.withMetavar("FILE"),
-        Flag.optional
-      )
+      command: 'sim run FanOut --runs 100000 --time-limit "10 minutes"',
+      description: "Search one for long"
     },
-    ({ failure, trace }) => replay(suites, failure, trace)
-  ).pipe(Command.withDescription("Make one failed run again"))
+    { command: "sim run --shard 2/8", description: "Make the second of eight parts" }
+  ])
+)
 
-const listCommand = (suites: ReadonlyArray<Suite.Suite>) =>
-  Command.make("list", {}, () =>
-    Effect.flatMap(Terminal.Terminal, (terminal) =>
-      terminal.display(
-        `${table(
-          ["suite", "guarantees"],
-          suites.map(({ guarantees, name }) => [name, guarantees.join(" ")])
-        )}\n`
-      )
+const replayCommand = Command.make(
+  "replay",
+  {
+    failure: Argument.String("failure").pipe(
+      Argument.withDescription("A file under .simlab/, or the token that a failure printed")
+    ),
+    trace: Flag.Path("trace").pipe(
+      Flag.withDescription("Write a picture of the run: .html is a page, .json is for Perfetto"),
+      Flag.withMetavar("FILE"),
+      Flag.optional
     )
-  ).pipe(Command.withDescription("Show all suites, and the guarantees that they check"))
+  },
+  ({ failure, trace }) => replay(failure, trace)
+).pipe(
+  Command.withDescription("Make one failed run again"),
+  Command.withExamples([
+    {
+      command: "sim replay .simlab/FanOut-FO-1-0123456789abcdef.json --trace run.html",
+      description: "See what happened"
+    }
+  ])
+)
 
-const plantedCommand = Command.make("planted", {}, () => planted).pipe(
-  Command.withDescription("Look for bugs that were planted, to see that the simulator finds them")
+export const simlab = Command.make("sim").pipe(
+  Command.withDescription("Runs, replays and shows simulation suites."),
+  Command.withSubcommands([
+    runCommand,
+    replayCommand,
+    Command.make("list", {}, () => list).pipe(
+      Command.withDescription("Show all suites, and the guarantees that they check")
+    ),
+    Command.make("planted", {}, () => planted).pipe(
+      Command.withDescription("Look for bugs that were planted, to see that the simulator finds them")
+    )
+  ])
 )

@@ -1,11 +1,11 @@
 /** Failures as files, and back. */
-import type { Report } from "@holdfast/sim"
+import type * as Report from "@holdfast/sim/Report"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { CliError } from "effect/cli"
-import { CannotWrite } from "./files.ts"
+import { orCannotWrite, write } from "./files.ts"
 
 /** Where the user is. */
-export const directory = ".simlab"
+const directory = ".simlab"
 
 /** File systems end names at 255 bytes. */
 const maxPart = 80
@@ -19,20 +19,17 @@ const fileName = ({ hash, identity, suite }: Report.Failure): string =>
 export const save = Effect.fnUntraced(function* (failure: Report.Failure) {
   const fs = yield* FileSystem.FileSystem
   const file = (yield* Path.Path).join(directory, fileName(failure))
-  yield* fs.makeDirectory(directory, { recursive: true }).pipe(
-    Effect.andThen(fs.writeFileString(file, `${JSON.stringify(failure, undefined, 2)}\n`)),
-    Effect.mapError((cause) => new CannotWrite({ file, cause }))
-  )
+  yield* fs.makeDirectory(directory, { recursive: true }).pipe(orCannotWrite(file))
+  yield* write(file, `${JSON.stringify(failure, undefined, 2)}\n`)
   return file
 })
 
 /** What is given to `replay` is neither a token nor a file with one. */
 export class NoToken extends Schema.TaggedError<NoToken>("simlab/NoToken")("NoToken", {
-  given: Schema.String,
   problem: Schema.String
 }) {
   override get [CliError.userMessage]() {
-    return `${this.given}: ${this.problem}. Give a file under ${directory}/, or the token that a failure printed.`
+    return `${this.problem}. Give a file under ${directory}/, or the token that a failure printed.`
   }
 }
 
@@ -45,7 +42,7 @@ const mayBeToken = /^[\w-]+$/
 export const tokenOf = Effect.fnUntraced(function* (given: string) {
   const fs = yield* FileSystem.FileSystem
   const isThere = given !== "" && (yield* Effect.orElseSucceed(fs.exists(given), () => false))
-  const refuse = (problem: string) => new NoToken({ given, problem })
+  const refuse = (problem: string) => new NoToken({ problem: `${given}: ${problem}` })
   if (!isThere) return mayBeToken.test(given) ? given : yield* refuse("there is no such file")
   const { type } = yield* Effect.mapError(fs.stat(given), (cause) => refuse(cause.message))
   if (type !== "File") return yield* refuse(type === "Directory" ? "it is a directory" : "it is not a file")

@@ -1,6 +1,6 @@
 /** How far a campaign is: a line that is redrawn while somebody watches, and now and then a line in a log. */
 import { Clock, Effect, Schedule, Terminal } from "effect"
-import { type Output, show } from "./output.ts"
+import { clearLine, type Output, show } from "./output.ts"
 import type { Part } from "./protocol.ts"
 import { count, duration } from "./table.ts"
 
@@ -12,11 +12,11 @@ const logMillis = 30_000
 /** By then a person wonders. */
 const longMillis = 5000
 
-const barWidth = 16
-
-const bar = (fraction: number): string => {
-  const full = Math.round(Math.min(1, Math.max(0, fraction)) * barWidth)
-  return "█".repeat(full) + "░".repeat(barWidth - full)
+/** As wide as there is room. */
+const bar = (fraction: number, room: number): string => {
+  const width = Math.max(6, Math.min(30, room))
+  const full = Math.round(Math.min(1, Math.max(0, fraction)) * width)
+  return "█".repeat(full) + "░".repeat(width - full)
 }
 
 /** A campaign that is under way. */
@@ -75,10 +75,12 @@ const drawing = (underWay: UnderWay, start: number) => {
   const draw = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const { fraction, text } = words(underWay, now - start)
-    const columns = yield* (yield* Terminal.Terminal).columns
-    yield* show(`\r\u001b[2K${cut(`${bar(fraction)}  ${text}${slow(now)}`, columns - 1)}`)
+    // The last column would wrap in some terminals.
+    const columns = (yield* (yield* Terminal.Terminal).columns) - 1
+    const line = `${bar(fraction, columns - text.length - 2)}  ${text}${slow(now)}`
+    yield* show(clearLine + cut(line, columns))
   })
-  return Effect.repeat(draw, Schedule.spaced(frame)).pipe(Effect.ensuring(show("\r\u001b[2K")))
+  return Effect.repeat(draw, Schedule.spaced(frame)).pipe(Effect.ensuring(show(clearLine)))
 }
 
 const logging = (underWay: UnderWay, start: number) => {

@@ -1,5 +1,6 @@
 /** What the main thread asks of its workers, and what they say. */
-import type { Report, Suite } from "@holdfast/sim"
+import type * as Report from "@holdfast/sim/Report"
+import type * as Suite from "@holdfast/sim/Suite"
 import type { Row } from "./look.ts"
 
 /** Every `count`th run, beginning with number `index`: what one of several machines makes. */

@@ -1,5 +1,5 @@
 /** `sim replay`: one recorded run again, and a picture of it. */
-import { Report } from "@holdfast/sim"
+import * as Report from "@holdfast/sim/Report"
 import { Effect, Option, Path, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { NoToken, tokenOf } from "./failures.ts"
@@ -9,10 +9,10 @@ import { SuitesFailed } from "./run.ts"
 import type { Run } from "./timeline/Run.ts"
 import { toHtml } from "./timeline/toHtml.ts"
 import { toPerfetto } from "./timeline/toPerfetto.ts"
-import { Workers } from "./workers.ts"
+import { hireOne } from "./workers.ts"
 
 /** The picture was asked for in a format that there is not. */
-export class NoFormat extends Schema.TaggedError<NoFormat>("simlab/NoFormat")("NoFormat", {
+class NoFormat extends Schema.TaggedError<NoFormat>("simlab/NoFormat")("NoFormat", {
   file: Schema.String
 }) {
   override get [CliError.userMessage]() {
@@ -43,34 +43,54 @@ const pictureIn = Effect.fnUntraced(function* (file: string) {
   return picture
 })
 
+/** What the numbers of choices are called. */
+const choices = {
+  gap: "preemptions",
+  pick: "tasks out of turn",
+  fault: "choices of the world",
+  random: "random numbers"
+} as const
+
+const scheduleOf = ({ choices: made, level }: Report.Failure): string => {
+  const parts = (["gap", "pick", "fault", "random"] as const)
+    .filter((kind) => made[kind] > 0)
+    .map((kind) => `${made[kind]} ${choices[kind]}`)
+  return `${parts.length === 0 ? "the calm one" : parts.join(", ")} (${level})`
+}
+
+const scenarioOf = (failure: Report.Failure): Run["scenario"] => [
+  ["workload", failure.workload],
+  ...failure.faults.map((fault) => ["fault", fault] as const),
+  ["schedule", scheduleOf(failure)],
+  ...failure.warnings.map((warning) => ["warning", warning] as const)
+]
+
 const runOf = (failure: Report.Failure, failed: boolean): Run => ({
-  title: failed ? `${failure.suite}: ${failure.identity}` : failure.suite,
+  title: failed ? failure.identity : "nothing failed",
   suite: failure.suite,
   token: failure.token,
   failure: failed ? failure.message : undefined,
   virtualNanos: Math.round(failure.virtualMillis * 1e6),
   hash: failure.hash,
+  scenario: scenarioOf(failure),
   events: failure.trace
 })
 
 export const replay = Effect.fnUntraced(function* (given: string, trace: Option.Option<string>) {
   const token = yield* tokenOf(given)
   const picture = Option.isSome(trace) ? yield* pictureIn(trace.value) : undefined
-  const { hands } = yield* (yield* Workers).hire(1)
-  for (const hand of hands) {
-    const { failed, failure } = yield* Effect.catchTag(hand.ask({ _tag: "Replay", token }), "Refused", ({ problem }) =>
-      Effect.fail(new NoToken({ given, problem }))
-    )
-    yield* show(
-      failed
-        ? Report.formatFailure(failure)
-        : `${failure.suite}: the run does not fail any more. What it was about may be mended, or the program makes other choices now.\n`
-    )
-    yield* show(`\nhash ${failure.hash}\n`)
-    if (picture !== undefined) {
-      yield* write(picture.file, picture.write(runOf(failure, failed)))
-      yield* show(`timeline ${picture.file} (${picture.hint})\n`)
-    }
-    if (failed) return yield* new SuitesFailed({ suites: [failure.suite] })
+  const { failed, failure } = yield* (yield* hireOne)
+    .ask({ _tag: "Replay", token })
+    .pipe(Effect.catchTag("Refused", ({ problem }) => Effect.fail(new NoToken({ problem }))))
+  yield* show(
+    failed
+      ? Report.formatFailure(failure)
+      : `${failure.suite}: the run does not fail any more. What it was about may be mended, or the program makes other choices now.\n`
+  )
+  yield* show(`\nhash ${failure.hash}\n`)
+  if (picture !== undefined) {
+    yield* write(picture.file, picture.write(runOf(failure, failed)))
+    yield* show(`timeline ${picture.file} (${picture.hint})\n`)
   }
+  if (failed) return yield* new SuitesFailed({ suites: [failure.suite] })
 }, Effect.scoped)

@@ -1,19 +1,19 @@
 /** `sim run`: campaigns of suites, one after the other, each on all threads. */
 import { availableParallelism } from "node:os"
-import { Report } from "@holdfast/sim"
-import { Clock, Duration, Effect, Option, Runtime, Schema } from "effect"
+import * as Report from "@holdfast/sim/Report"
+import { Clock, Duration, Effect, Exit, Option, Runtime, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { runCampaign, runsOf, type Settings } from "./campaign.ts"
 import { save } from "./failures.ts"
 import { canWrite, write } from "./files.ts"
-import { type Output, output, show } from "./output.ts"
+import { type Output, output, show, withNote } from "./output.ts"
 import { withProgress } from "./progress.ts"
 import type { Listed, Part } from "./protocol.ts"
 import { conclusion, hashOf, isGood, problems, type Timed, tableFor } from "./summary.ts"
-import { type Crew, Workers } from "./workers.ts"
+import { type Crew, sim, Workers } from "./workers.ts"
 
 /** There is no such suite. */
-export class NoSuite extends Schema.TaggedError<NoSuite>("simlab/NoSuite")("NoSuite", {
+class NoSuite extends Schema.TaggedError<NoSuite>("simlab/NoSuite")("NoSuite", {
   name: Schema.String,
   known: Schema.Array(Schema.String)
 }) {
@@ -64,7 +64,11 @@ interface Session {
   readonly all: Array<Timed>
 }
 
-const campaign = Effect.fnUntraced(function* (session: Session, suite: Listed, row: (timed: Timed) => string) {
+const campaign = Effect.fnUntraced(function* (
+  session: Session,
+  suite: Listed,
+  row: (timed: Timed) => string
+) {
   const { all, chosen, crew, endMillis, options, out } = session
   const start = yield* Clock.currentTimeMillis
   const expected = runsOf(options)
@@ -82,25 +86,31 @@ const campaign = Effect.fnUntraced(function* (session: Session, suite: Listed, r
     part: () => part,
     making: () => crew.hands.map((_, index) => crew.board.runOf(index))
   }
-  yield* Effect.onExit(withProgress(making, out, underWay), () =>
+  yield* Effect.onExit(withProgress(making, out, underWay), (exit) =>
     Effect.gen(function* () {
       const realMillis = (yield* Clock.currentTimeMillis) - start
-      const timed = { ...part, realMillis, expected, isShard: options.shard.count > 1 }
+      const isShard = options.shard.count > 1
+      const timed = { ...part, realMillis, expected, isShard, isStopped: Exit.isFailure(exit) }
       all.push(timed)
       yield* show(row(timed))
     })
   )
 })
 
+/** A failure that cannot become a file is told all the same. */
+const hintOf = (failure: Report.Failure) =>
+  Effect.match(save(failure), {
+    onFailure: (error) => `  (no file of it: ${CliError.getUserMessage(error)})\n`,
+    onSuccess: (file) => `  ${sim} replay ${file}\nSee it:\n  ${sim} replay ${file} --trace run.html\n`
+  })
+
 const tell = Effect.fnUntraced(function* (timed: Timed) {
   const { report } = timed
   for (const failure of report.failures) {
-    const file = yield* save(failure)
-    yield* show(
-      `\n${Report.formatFailure(failure)}  npx --yes pnpm@12 run sim replay ${file}\nSee it:\n  npx --yes pnpm@12 run sim replay ${file} --trace run.html\n`
-    )
+    yield* show(`\n${Report.formatFailure(failure)}${yield* hintOf(failure)}`)
   }
-  if (problems(timed).length > 0 && report.failures.length === 0) yield* show(`\n${Report.formatUnmet(report)}\n`)
+  if (problems(timed).length > 0 && report.failures.length === 0)
+    yield* show(`\n${Report.formatUnmet(report)}\n`)
 })
 
 /** For machines. */
@@ -126,9 +136,9 @@ const toJson = ({ all, options: { runs, seed, shard } }: Session): string =>
 /** Told at the end, however it came: also after Ctrl-C, and when a worker died. */
 const conclude = Effect.fnUntraced(function* (session: Session) {
   const { all, chosen, options, out } = session
-  if (Option.isSome(options.json)) yield* write(options.json.value, toJson(session))
   for (const timed of all) yield* tell(timed)
   yield* show(`\n${conclusion(all, chosen.length, out)}`)
+  if (Option.isSome(options.json)) yield* write(options.json.value, toJson(session))
 })
 
 export const run = Effect.fnUntraced(function* (options: Options) {
@@ -136,7 +146,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   if (Option.isSome(options.json)) yield* canWrite(options.json.value)
   const count = Option.getOrElse(options.workers, availableParallelism)
   const crew = yield* (yield* Workers).hire(Math.max(1, Math.min(count, runsOf(options))))
-  const chosen = yield* choose(yield* list(crew), options.suites)
+  const chosen = yield* choose(yield* withNote(list(crew), out, "loading the suites"), options.suites)
   const limit = Option.getOrElse(options.timeLimit, () => Duration.infinity)
   const endMillis = (yield* Clock.currentTimeMillis) + Duration.toMillis(limit)
   const session: Session = { options, crew, out, chosen, endMillis, all: [] }

@@ -2,7 +2,7 @@
 import { globSync } from "node:fs"
 import { join, relative } from "node:path"
 import { pathToFileURL } from "node:url"
-import type { Suite } from "@holdfast/sim"
+import type * as Suite from "@holdfast/sim/Suite"
 
 /** The suites of this workspace. */
 export const workspaceSuites = join(import.meta.dirname, "../../../packages/*/sim/*.sim.ts")

@@ -1,5 +1,5 @@
 /** What campaigns found, for people. */
-import { Report } from "@holdfast/sim"
+import * as Report from "@holdfast/sim/Report"
 import { formatHash } from "./hash.ts"
 import { type Output, paint } from "./output.ts"
 import type { Part } from "./protocol.ts"
@@ -11,6 +11,8 @@ export interface Timed extends Part {
   readonly expected: number
   /** They are one part of several. */
   readonly isShard: boolean
+  /** It did not come to its end: a worker died, or the user had enough. */
+  readonly isStopped: boolean
 }
 
 const isComplete = ({ expected, report }: Timed): boolean => report.runs >= expected
@@ -19,8 +21,9 @@ const isComplete = ({ expected, report }: Timed): boolean => report.runs >= expe
 export const problems = (timed: Timed): ReadonlyArray<string> =>
   isComplete(timed) && !timed.isShard ? Report.unmet(timed.report) : []
 
-export const isGood = (timed: Timed): boolean =>
-  timed.report.failures.length === 0 && problems(timed).length === 0
+const hasFailed = (timed: Timed): boolean => timed.report.failures.length > 0 || problems(timed).length > 0
+
+export const isGood = (timed: Timed): boolean => !hasFailed(timed) && !timed.isStopped
 
 /** Of a whole campaign; what one that failed did besides depends on who was fast. */
 export const hashOf = (timed: Timed): string | undefined =>
@@ -31,14 +34,17 @@ const seen = ({ reached }: Report.Report): string => {
   return all.length === 0 ? "–" : `${all.filter(Boolean).length}/${all.length}`
 }
 
+/** A space at which no line breaks. */
+const together = "\u00a0"
+
 const faultsOf = ({ faults }: Report.Report): string =>
   Object.entries(faults)
     .sort(([, a], [, b]) => b - a)
-    .map(([fault, times]) => `${fault} ${count(times)}`)
+    .map(([fault, times]) => `${fault}${together}${count(times)}`)
     .join(", ")
 
 const mark = (timed: Timed, out: Output): string => {
-  if (!isGood(timed)) return paint(out, "red", "✗")
+  if (hasFailed(timed)) return paint(out, "red", "✗")
   return isComplete(timed) ? paint(out, "green", "✓") : paint(out, "yellow", "○")
 }
 
@@ -67,11 +73,13 @@ export const tableFor = (names: ReadonlyArray<string>, runs: number, out: Output
     { title: "seen", width: 5, right: true },
     { title: "violations", width: 10 }
   ]
-  const room = rest(out.columns - 2, numbers) - 2
+  const room = rest(out.columns - 2, numbers)
   const width = Math.max(12, Math.min(room, widest([...names, "suite"])))
   const columns = [{ title: "suite", width }, ...numbers]
   return {
-    header: header(columns).map((line) => `  ${line}\n`).join(""),
+    header: header(columns)
+      .map((line) => `  ${line}\n`)
+      .join(""),
     row: (timed: Timed): string => {
       const { report } = timed
       const lines = row(columns, [
@@ -86,26 +94,42 @@ export const tableFor = (names: ReadonlyArray<string>, runs: number, out: Output
       const below = notes(timed).flatMap((note) => wrap(note, Math.max(20, out.columns - indent.length)))
       return [
         ...lines.map((line, index) => `${index === 0 ? mark(timed, out) : " "} ${line}\n`),
-        ...below.map((line) => `${indent}${paint(out, "dim", line)}\n`)
+        ...below.map((line) => `${indent}${paint(out, "dim", line.replaceAll(together, " "))}\n`)
       ].join("")
     }
   }
 }
 
-const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)
+const sum = (all: ReadonlyArray<Timed>, of: (timed: Timed) => number): number =>
+  all.reduce((total, timed) => total + of(timed), 0)
 
 const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? "" : "s"}`
 
+/** How many of the suites that were asked for passed, and what became of the others. */
+const verdict = (all: ReadonlyArray<Timed>, asked: number, out: Output): string => {
+  const failed = all.filter(hasFailed).length
+  const passed = all.filter(isGood).length
+  if (passed === asked) return paint(out, "green", `${plural(asked, "suite")} passed`)
+  const counts = [
+    { n: failed, text: paint(out, "red", `${failed} failed`) },
+    { n: passed, text: `${passed} passed` },
+    { n: all.length - failed - passed, text: `${all.length - failed - passed} stopped` },
+    { n: asked - all.length, text: `${asked - all.length} not run` }
+  ]
+  const parts = counts.filter(({ n }) => n > 0).map(({ text }) => text)
+  return `of ${plural(asked, "suite")} ${parts.join(", ")}`
+}
+
 /** One sentence on everything. */
 export const conclusion = (all: ReadonlyArray<Timed>, asked: number, out: Output): string => {
-  const bad = all.filter((timed) => !isGood(timed))
-  const whole = all.length === asked && all.every((timed) => hashOf(timed) !== undefined)
-  const hash = whole ? `, hash ${formatHash(sum(all.map((timed) => timed.hash)) >>> 0)}` : ""
-  const what = `${plural(sum(all.map(({ report }) => report.runs)), "run")}, ${duration(sum(all.map(({ report }) => report.virtualMillis)))} of virtual time in ${duration(sum(all.map(({ realMillis }) => realMillis)))}${hash}`
-  const verdict =
-    bad.length === 0
-      ? paint(out, "green", `${plural(all.length, "suite")} passed`)
-      : paint(out, "red", `${bad.length} of ${plural(all.length, "suite")} failed`)
-  const missing = all.length < asked ? `, ${asked - all.length} not run` : ""
-  return `${verdict}${missing}: ${what}\n`
+  const isWhole = all.length === asked && all.every((timed) => hashOf(timed) !== undefined)
+  const parts = [
+    plural(
+      sum(all, ({ report }) => report.runs),
+      "run"
+    ),
+    `${duration(sum(all, ({ report }) => report.virtualMillis))} of virtual time in ${duration(sum(all, ({ realMillis }) => realMillis))}`,
+    ...(isWhole ? [`hash ${formatHash(sum(all, ({ hash }) => hash) >>> 0)}`] : [])
+  ]
+  return `${verdict(all, asked, out)}: ${parts.join(", ")}\n`
 }

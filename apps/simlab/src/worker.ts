@@ -1,6 +1,7 @@
 /** A thread that runs suites. Their code runs here and nowhere else, so that whatever it does, the main thread goes on. */
 import { parentPort, workerData } from "node:worker_threads"
-import { Report, Suite } from "@holdfast/sim"
+import * as Report from "@holdfast/sim/Report"
+import * as Suite from "@holdfast/sim/Suite"
 import { Board } from "./board.ts"
 import { hashOf } from "./hash.ts"
 import type { Answers, FromWorker, Part, Request, Start } from "./protocol.ts"
@@ -35,13 +36,16 @@ const makeRun = (suite: Suite.Suite, seed: number, run: number): Report.Report =
   try {
     return Suite.check(suite, { seed, runs: run + 1, from: run })
   } catch (cause) {
-    throw new Error(`the suite "${suite.name}" itself broke in run ${run} of seed ${seed}: ${messageOf(cause)}`, {
-      cause
-    })
+    throw new Error(
+      `the suite "${suite.name}" itself broke in run ${run} of seed ${seed}: ${messageOf(cause)}`,
+      {
+        cause
+      }
+    )
   }
 }
 
-/** Makes runs until there are no more, or one with a smaller number than all others that are left has failed. */
+/** Makes runs until there are no more, or any worker's has failed. */
 const campaign = (
   suite: Suite.Suite,
   { seed, shard }: Extract<Request, { readonly _tag: "Campaign" }>
@@ -50,11 +54,11 @@ const campaign = (
   let due = Date.now() + progressMillis
   for (;;) {
     const run = shard.index + shard.count * board.deal()
-    if (run >= board.limit) return part
+    if (run >= board.end) return part
     board.note(index, run)
     const report = makeRun(suite, seed, run)
     part = { report: Report.add(part.report, report), hash: (part.hash + hashOf(run, report)) >>> 0 }
-    if (report.failures.length > 0) board.lower(run)
+    if (report.failures.length > 0) board.stop()
     else if (Date.now() >= due) {
       due = Date.now() + progressMillis
       say({ _tag: "Progress", part })
@@ -80,6 +84,7 @@ const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
 parentPort?.on("message", (request: Request) => {
   answer(request).then(
     (answer) => say({ _tag: "Answer", answer }),
-    (cause: unknown) => say({ _tag: "Refused", problem: cause instanceof Error ? cause.message : String(cause) })
+    (cause: unknown) =>
+      say({ _tag: "Refused", problem: cause instanceof Error ? cause.message : String(cause) })
   )
 })

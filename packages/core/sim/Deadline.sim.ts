@@ -1,9 +1,10 @@
 /** Deadlines over work of every kind, inside of each other, while the wall clock jumps, and across the wire. */
+import * as Strategy from "@holdfast/sim/Strategy"
 import * as Suite from "@holdfast/sim/Suite"
 import * as fc from "fast-check"
 import { describeJumping, jumpingOf, runJumping } from "./support/jumpingDeadline.ts"
 import { describeNest, nestOf, runNest } from "./support/nestedDeadlines.ts"
-import { callOf, describeCall, runCall } from "./support/oneDeadline.ts"
+import { callOf, describeCall, describeWait, runCall, runWait, waitOf } from "./support/oneDeadline.ts"
 import { describeHeld, heldCalls, runHeld } from "./support/pausingHost.ts"
 import { onScales } from "./support/time.ts"
 import { chainOf, describeChain, runChain } from "./support/wiredDeadlines.ts"
@@ -40,6 +41,17 @@ const atInstant = Suite.make({
   level: "realistic",
   reaches: ["a result that is ready at the instant"],
   describe: describeCall
+})
+
+/** The same in any order of those who are ready; with one constraint to find, and so nobody preempted, whichever it is. */
+const race = Suite.make({
+  name: "Deadline race",
+  guarantees: ["DL-3"],
+  arbitrary: onScales(waitOf),
+  run: runWait,
+  strategy: Strategy.pct({ depth: 1 }),
+  reaches: ["a wait until the instant"],
+  describe: describeWait
 })
 
 const nested = Suite.make({
@@ -94,6 +106,7 @@ const held = Suite.make({
 export const suites: ReadonlyArray<Suite.Suite> = [
   anywhere,
   atInstant,
+  race,
   nested,
   nestedInOrder,
   jumping,

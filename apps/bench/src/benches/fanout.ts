@@ -54,6 +54,8 @@ const memory = (
 ): MemoryCase => ({
   name,
   title,
+  measure: "peak",
+  unit: "targets, asynchronous calls",
   run: (size) => Effect.runPromise(run(Arr.range(1, size))),
   ...limit
 })

@@ -2,5 +2,6 @@ import type { Bench } from "../Bench.ts"
 import { call } from "./call.ts"
 import { deadline } from "./deadline.ts"
 import { fanout } from "./fanout.ts"
+import { simulator } from "./simulator.ts"
 
-export const benches: ReadonlyArray<Bench> = [deadline, call, fanout]
+export const benches: ReadonlyArray<Bench> = [deadline, call, fanout, simulator]

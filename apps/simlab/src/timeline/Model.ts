@@ -36,7 +36,7 @@ export interface Flight {
   readonly fate: "delivered" | "dropped" | "open"
 }
 
-/** A fault that took effect; `untilNanos` is `undefined` for one that happens in an instant. */
+/** A fault, as an event tells of it; `untilNanos` is `undefined` for one that happens in an instant. */
 export interface Fault {
   readonly event: number
   readonly kind: string
@@ -50,6 +50,7 @@ export interface Deadline {
 }
 
 export interface Model {
+  readonly scenario: Run["scenario"]
   readonly events: ReadonlyArray<Trace.Event>
   readonly hosts: ReadonlyArray<string>
   readonly fibers: ReadonlyArray<FiberLife>
@@ -119,7 +120,8 @@ const statesOf = (events: ReadonlyArray<Trace.Event>): ReadonlyArray<HostState> 
     const before = now.get(event.host)
     if (before !== undefined) before.last = index
     now.delete(event.host)
-    if (phase !== "crash" && phase !== "exit" && phase !== "pause") continue
+    // A host whose program has ended is still up.
+    if (phase !== "crash" && phase !== "pause") continue
     const state: Open<HostState> = {
       host: event.host,
       state: phase === "pause" ? "paused" : "down",
@@ -168,18 +170,24 @@ const endsOf = (event: Trace.Event): { readonly from: string; readonly to: strin
 /** The first event of a flight that is in the trace. */
 const firstOf = (flight: Flight): number => (flight.sent < 0 ? flight.ended : flight.sent)
 
+/** It took effect; or it is said how long it lasts, whether it does anything or not. */
+const isFault = ({ data, kind }: Trace.Event): boolean =>
+  kind === "fault" || (kind === "note" && data?.fault !== undefined && data.untilNanos !== undefined)
+
 /** A fault names its hosts in whatever fields it has; one that names none is drawn where it was noticed. */
 const faultsOf = (events: ReadonlyArray<Trace.Event>, hosts: ReadonlyArray<string>): ReadonlyArray<Fault> => {
   const faults: Array<Fault> = []
+  const healed = events.flatMap((event) => (phaseOf(event) === "heal" ? [event.atNanos] : []))
   for (const [index, event] of events.entries()) {
-    if (event.kind !== "fault") continue
+    if (!isFault(event)) continue
     const { fault, untilNanos, ...fields } = event.data ?? {}
     const named = hosts.filter((host) => Object.values(fields).includes(host))
+    const end = healed.find((at) => at >= event.atNanos) ?? Infinity
     faults.push({
       event: index,
       kind: String(fault ?? event.text),
       hosts: named.length > 0 ? named : [event.host],
-      untilNanos: untilNanos === undefined ? undefined : Number(untilNanos)
+      untilNanos: untilNanos === undefined ? undefined : Math.min(Number(untilNanos), end)
     })
   }
   return faults
@@ -195,6 +203,7 @@ export const modelOf = (run: Run): Model => {
   const events = run.events.toSorted((a, b) => a.atNanos - b.atNanos)
   const hosts = hostsOf(events)
   return {
+    scenario: run.scenario,
     events,
     hosts,
     fibers: fibersOf(events),

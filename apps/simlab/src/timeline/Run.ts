@@ -13,5 +13,7 @@ export interface Run {
   readonly failure: string | undefined
   readonly virtualNanos: number
   readonly hash: string
+  /** What was given: names, and what they stand for, in words. */
+  readonly scenario: ReadonlyArray<readonly [name: string, text: string]>
   readonly events: ReadonlyArray<Trace.Event>
 }

@@ -4,7 +4,7 @@ import { busy, crowd, empty, transfers } from "./sample.ts"
 
 /** The page's modules are JavaScript, without declarations that this project could read. */
 const load = (name: string) => import(new URL(`../../src/timeline/page/${name}.js`, import.meta.url).href)
-const { formatNanos, tickStep, ticksOf } = await load("time")
+const { formatNanos, ticksOf } = await load("time")
 const { clamped, evenScale, isCrowded, timeScale } = await load("scale")
 const { curveOf } = await load("curve")
 const { layRows, openAtFirst } = await load("rows")
@@ -26,7 +26,7 @@ describe("the time axis", () => {
 
   it("a step is never smaller than asked for, and never ten times as large", () => {
     for (let atLeast = 1; atLeast < 1e18; atLeast *= 1.7) {
-      const step = tickStep(atLeast)
+      const step = ticksOf(0, atLeast * 10 + 1, atLeast).ticks[1].at
       assert.isAtLeast(step, atLeast)
       assert.isBelow(step, atLeast * 10 + 1)
     }

@@ -47,6 +47,7 @@ class Recorder {
       failure: undefined,
       virtualNanos: events.at(-1)?.atNanos ?? 0,
       hash: "9f3c1a77e0b4d215",
+      scenario: [],
       ...rest,
       events
     }
@@ -250,7 +251,15 @@ export const hostile = (): Run => {
     trace.message(index * ms, text, `host ${text}`, text, { until: (index + 1) * ms })
   }
   const [first = ""] = texts
-  return trace.run({ suite: first, title: first, failure: texts.join("\n"), token: first, hash: first })
+  const scenario = [[first, first]] as const
+  return trace.run({
+    suite: first,
+    title: first,
+    failure: texts.join("\n"),
+    token: first,
+    hash: first,
+    scenario
+  })
 }
 
 /** A run in which nothing happened. */

@@ -1,5 +1,6 @@
 import { Script } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
+import type * as Trace from "@holdfast/sim/Trace"
 import { modelOf } from "../../src/timeline/Model.ts"
 import type { Run } from "../../src/timeline/Run.ts"
 import { toHtml } from "../../src/timeline/toHtml.ts"
@@ -105,6 +106,55 @@ describe("modelOf", () => {
         ["ledger-b", "paused", 4.2e9, 4.7e9]
       ]
     )
+  })
+
+  it("a host whose program has ended is not down", () => {
+    const exit = {
+      atNanos: 1,
+      host: "a",
+      fiber: 1,
+      kind: "host",
+      text: "a exits",
+      data: { phase: "exit" }
+    } as const
+    assert.isEmpty(modelOf({ ...samples.empty, events: [exit] }).states)
+  })
+
+  it("a fault that is said to last lasts that long, or until all are healed", () => {
+    const note = (atNanos: number, data: Trace.Event["data"]): Trace.Event => ({
+      atNanos,
+      host: "a",
+      fiber: undefined,
+      kind: "note",
+      text: "",
+      data
+    })
+    const partition = { fault: "partition", from: "a", to: "b" }
+    const events = [
+      note(0, { ...partition, untilNanos: 5 }),
+      note(1, undefined),
+      note(6, { ...partition, untilNanos: 20 }),
+      note(9, { phase: "heal" }),
+      note(12, { ...partition, untilNanos: 14 }),
+      note(13, { atNanos: 30 })
+    ]
+    assert.deepStrictEqual(
+      modelOf({ ...samples.empty, events }).faults.map(({ event, kind, untilNanos }) => [
+        event,
+        kind,
+        untilNanos
+      ]),
+      [
+        [0, "partition", 5],
+        [2, "partition", 9],
+        [4, "partition", 14]
+      ]
+    )
+  })
+
+  it("the page shows what was given", () => {
+    const scenario = [["workload", "a transfer of 5 <coins>"]] as const
+    assert.include(toHtml({ ...samples.empty, scenario }), "a transfer of 5 \\u003ccoins>")
   })
 
   it("a message that the network duplicated flies twice, and one that never arrives stays open", () => {

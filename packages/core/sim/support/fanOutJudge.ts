@@ -139,6 +139,7 @@ export const isWithinConcurrency = (observed: Observed): Finding | undefined => 
   if (batch.policy === undefined && log.most > atOnce)
     return finding("FO-2", `${log.most} calls at once, of ${atOnce}`)
   const changes = changesOf(observed)
+  const endNanos = Math.min(endOf(batch).endNanos, report.elapsedMillis * 1e6)
   let calls = 0
   let started = 0
   for (const [at, { atNanos, by }] of changes.entries()) {
@@ -146,7 +147,7 @@ export const isWithinConcurrency = (observed: Observed): Finding | undefined => 
     if (by === 1) started++
     if (changes[at + 1]?.atNanos === atNanos) continue
     if (calls > atOnce) return finding("FO-2", `${calls} calls at ${atNanos} ns, of ${atOnce} at once`)
-    const isOpen = calls < atOnce && started < batch.calls.length && millis(atNanos) < report.elapsedMillis
+    const isOpen = calls < atOnce && started < batch.calls.length && atNanos < Math.round(endNanos)
     if (isOpen) return finding("FO-2", `only ${calls} calls from ${atNanos} ns, of ${atOnce} at once`)
   }
   return undefined

@@ -103,15 +103,12 @@ const isLast = (policy: Policy, number: number, how: How): boolean =>
  * has ended, but a failure because of the end is none.
  */
 const cutOff = (one: Try, nanos: number, leftNanos: number, seen: How | undefined): How | undefined => {
-  const isTie = nanos === leftNanos && nanos === one.nanos && seen === "answers"
-  if (
-    one.wait === "plain" ||
-    one.wait === "woken" ||
-    leftNanos === Infinity ||
-    (nanos <= leftNanos && !isTie)
-  )
-    return undefined
-  return one.wait === "falls back" ? "answers" : nanos > leftNanos ? "fails" : undefined
+  if (one.wait === "plain" || one.wait === "woken" || leftNanos === Infinity) return undefined
+  const how = one.wait === "falls back" ? "answers" : "fails"
+  // Where it ends by itself just then, it is as it was seen.
+  const isCutOff =
+    nanos > leftNanos || (nanos === leftNanos && nanos === one.nanos && seen === how && one.end !== how)
+  return isCutOff ? how : undefined
 }
 
 /** Its course from an instant on; where an attempt ends as it times out, `seen` says which it was. */

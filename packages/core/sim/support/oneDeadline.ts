@@ -1,7 +1,7 @@
 /** One deadline over work of every kind, interrupted or not. */
 import { Deadline } from "@holdfast/core"
 import * as Check from "@holdfast/sim/Check"
-import { Cause, Effect, Exit, Latch } from "effect"
+import { Cause, Effect, Exit, Fiber, Latch } from "effect"
 import * as fc from "fast-check"
 import { interruptAt, lengthOf, longest, now, sleep, sleepUntil, toDuration, words } from "./time.ts"
 import {
@@ -297,4 +297,42 @@ export const runCall = (isStock: boolean) => (call: Call) =>
       yield* Check.sometimes("abandoned work is not waited for any longer", joinedNanos > 0 && isWhole)
     }
     yield* outlive(seen, ends, released)
+  })
+
+// ----------------------------------------------------------------------------
+// One wait
+// ----------------------------------------------------------------------------
+
+/** Work that is nothing but one wait, among others that do something at the same instant. */
+interface Wait {
+  readonly budgetNanos: number
+  readonly waitNanos: number
+  /** How often each of the others queues at the instant. */
+  readonly others: ReadonlyArray<number>
+}
+
+export const waitOf = (unit: number): fc.Arbitrary<Wait> =>
+  fc
+    .record({
+      waitNanos: lengthOf(unit).map((nanos) => Math.max(1, nanos)),
+      offset: fc.constantFrom(0, 0, 0, 0, 1, -1),
+      others: fc.array(fc.nat(3), { maxLength: 3 })
+    })
+    .map(({ offset, others, waitNanos }) => ({ waitNanos, others, budgetNanos: waitNanos + offset }))
+
+export const describeWait = ({ budgetNanos, others, waitNanos }: Wait): string =>
+  `within ${words(budgetNanos)}, a wait of ${words(waitNanos)}, beside others that queue ${others.join(", ")} times`
+
+/** A fiber that waits has nothing left to do when its time has come, so nobody can preempt it. */
+export const runWait = ({ budgetNanos, others, waitNanos }: Wait) =>
+  Effect.gen(function* () {
+    const other = (times: number) =>
+      Effect.andThen(sleep(waitNanos), Effect.replicateEffect(Effect.yieldNow, times, { discard: true }))
+    const fibers = yield* Effect.forEach(others, (times) => Effect.forkChild(other(times)))
+    const exit = yield* Effect.exit(Deadline.within(sleep(waitNanos), toDuration(budgetNanos)))
+    const outcome = budgetNanos <= 0 || waitNanos > budgetNanos ? "exceeded" : "succeeds"
+    const found = outcomeOfCall(exit)
+    yield* Check.always("DL-3", found === outcome, `it ${found}, and its result is ready at ${waitNanos}`)
+    yield* Effect.forEach(fibers, Fiber.await, { discard: true })
+    yield* Check.sometimes("a wait until the instant", waitNanos === budgetNanos && others.length > 0)
   })

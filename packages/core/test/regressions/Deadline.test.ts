@@ -67,7 +67,7 @@ describe("the timer of a deadline comes before that of its work, at the same ins
     const outcomes = new Set<string>()
     for (let seed = 0; seed < 50; seed++) {
       // When the timers of that instant fire in any order
-      const { exit } = Simulation.run(call, { seed, level: "realistic" })
+      const { exit } = Simulation.run(call, { seed })
       outcomes.add(Exit.isSuccess(exit) ? exit.value : "exceeded")
     }
     // Then its result wins

@@ -90,8 +90,9 @@ export class Ready {
   }
 
   /**
-   * The places of the tasks that the stock scheduler could run next: for each host the first task, and the first timer
-   * of each duration, because timers of one duration fire in the order in which they were set.
+   * The places of the tasks that the stock scheduler could run next: for each host the timers that are due, of each
+   * duration the first, because timers of one duration fire in the order in which they were set; when none is due, the
+   * first task, because the event loop looks at its timers before it runs what they have made ready.
    */
   stock(): ReadonlyArray<number> {
     const places: Array<number> = []
@@ -99,9 +100,11 @@ export class Ready {
     for (let index = 0; index < this.choices; index++) {
       const entry = this.entries[this.head + index]
       if (entry === undefined) break
-      const waits = seen.get(entry.host) ?? new Set()
-      if (waits.has(entry.waitNanos)) continue
-      seen.set(entry.host, waits.add(entry.waitNanos))
+      const waits = seen.get(entry.host)
+      // What is due was queued when the instant began, so before any other task.
+      if (waits === undefined) seen.set(entry.host, new Set([entry.waitNanos]))
+      else if (entry.waitNanos === noTimer || waits.has(entry.waitNanos)) continue
+      else waits.add(entry.waitNanos)
       places.push(index)
     }
     return places

@@ -29,6 +29,17 @@ export const make = (tag, { text, className, children, click } = {}) => {
   return made
 }
 
+/**
+ * A message of one line or more. What follows the first may be a drawing in letters.
+ *
+ * @type {(text: string) => Array<HTMLElement>}
+ */
+export const makeMessage = (text) => {
+  const end = text.indexOf("\n")
+  if (end < 0) return [make("span", { text })]
+  return [make("span", { text: text.slice(0, end) }), make("pre", { text: text.slice(end + 1) })]
+}
+
 /** @type {(id: string) => any} */
 export const readJson = (id) => JSON.parse(element(id, HTMLScriptElement).textContent ?? "")
 

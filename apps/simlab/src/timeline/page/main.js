@@ -1,5 +1,5 @@
 // @ts-check
-import { element, make } from "./dom.js"
+import { element, make, makeMessage } from "./dom.js"
 import { fillTip } from "./panel.js"
 import { drawMark, kinds, readPalette } from "./shapes.js"
 import { formatNanos } from "./time.js"
@@ -242,7 +242,7 @@ const fillHeader = () => {
   element("suite", HTMLElement).textContent = run.suite
   element("title", HTMLElement).textContent = run.title
   element("failure", HTMLElement).hidden = !isBad
-  element("failure-text", HTMLElement).textContent = run.failure ?? ""
+  element("failure-text", HTMLElement).replaceChildren(...makeMessage(run.failure ?? ""))
   const token = make("button", { text: run.token, className: "token" })
   token.title = "Copy the token that replays this run"
   token.addEventListener("click", () => {

@@ -1,5 +1,5 @@
 // @ts-check
-import { make } from "./dom.js"
+import { make, makeMessage } from "./dom.js"
 import { formatNanos } from "./time.js"
 
 /** @typedef {import("./lanes.js").Scene} Scene */
@@ -64,11 +64,15 @@ const neighbours = ({ model, hidden }, from, by, count) => {
   return by > 0 ? list : list.reverse()
 }
 
+/** Of some is only said how long they last. */
+/** @type {(scene: Scene) => ReadonlyArray<import("../Model.ts").Fault>} */
+const tookEffect = ({ model }) => model.faults.filter(({ event }) => model.events[event]?.kind === "fault")
+
 /** @type {(scene: Scene, actions: Actions) => HTMLElement} */
 const faultTable = (scene, actions) => {
   /** @type {Map<string, Array<number>>} */
   const byKind = new Map()
-  for (const { kind, event } of scene.model.faults) byKind.set(kind, [...(byKind.get(kind) ?? []), event])
+  for (const { kind, event } of tookEffect(scene)) byKind.set(kind, [...(byKind.get(kind) ?? []), event])
   const items = [...byKind].map(([kind, events]) => {
     const swatch = make("i", { className: "dot" })
     swatch.style.background = `var(--${scene.faultColour.get(kind) ?? "fault"})`
@@ -89,11 +93,19 @@ const faultTable = (scene, actions) => {
   return make("ul", { className: "faults", children: items })
 }
 
+/** @type {(pairs: ReadonlyArray<readonly [string, string]>) => HTMLElement} */
+const fieldList = (pairs) =>
+  make("dl", {
+    className: "fields",
+    children: pairs.flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { text })])
+  })
+
 /** @type {(scene: Scene) => HTMLElement} */
 const counts = ({ model }) => {
   const lost = model.flights.filter((flight) => flight.fate === "dropped").length
   const killed = model.fibers.filter((life) => life.ending === "killed").length
   const open = model.fibers.filter((life) => life.ending === "open").length
+  /** @type {Array<readonly [string, string]>} */
   const pairs = [
     ["hosts", `${model.hosts.length}`],
     [
@@ -103,11 +115,7 @@ const counts = ({ model }) => {
     ["messages", `${model.flights.length}${lost > 0 ? `, ${lost} dropped` : ""}`],
     ["instants", `${new Set(model.events.map((event) => event.atNanos)).size}`]
   ]
-  const children = pairs.flatMap(([name, value]) => [
-    make("dt", { text: name ?? "" }),
-    make("dd", { text: value ?? "" })
-  ])
-  return make("dl", { className: "fields", children })
+  return fieldList(pairs)
 }
 
 /**
@@ -126,8 +134,11 @@ const summary = (scene, actions) => {
           eventList(scene, checks.slice(0, 20), actions)
         ]
       : []),
+    ...(model.scenario.length > 0 ? [heading("Scenario"), fieldList(model.scenario)] : []),
     heading("Faults that took effect"),
-    model.faults.length > 0 ? faultTable(scene, actions) : make("p", { className: "none", text: "None." }),
+    tookEffect(scene).length > 0
+      ? faultTable(scene, actions)
+      : make("p", { className: "none", text: "None." }),
     heading(model.failure >= 0 ? "Before the failure" : "Last events"),
     eventList(scene, neighbours(scene, last, -1, 14), actions),
     heading("In this run"),
@@ -193,10 +204,6 @@ const details = (scene, actions) => {
   const apart = (it?.atNanos ?? 0) - before
   const badge = make("span", { className: "kind", text: it?.kind ?? "" })
   badge.style.background = `var(--${it?.kind})`
-  const rows = fieldsOf(scene).flatMap(([name, value]) => [
-    make("dt", { text: name }),
-    make("dd", { text: value })
-  ])
   return [
     make("div", {
       className: "top",
@@ -210,8 +217,11 @@ const details = (scene, actions) => {
         make("button", { text: "× esc", className: "close", click: actions.leave })
       ]
     }),
-    make("p", { className: it?.kind === "check" ? "text bad" : "text", text: it?.text || "(no text)" }),
-    make("dl", { className: "fields", children: rows }),
+    make("div", {
+      className: it?.kind === "check" ? "text bad" : "text",
+      children: makeMessage(it?.text || "(no text)")
+    }),
+    fieldList(fieldsOf(scene)),
     ...partners(scene, actions),
     heading("Around it"),
     eventList(

@@ -44,7 +44,7 @@ const steps = [
 ]
 
 /** @type {(atLeast: number) => number} */
-export const tickStep = (atLeast) => {
+const tickStep = (atLeast) => {
   const step = steps.find((candidate) => candidate >= atLeast)
   return step ?? 10 ** Math.ceil(Math.log10(atLeast / (240 * hour))) * 240 * hour
 }

@@ -1,0 +1,14 @@
+/** `sim list`: the suites, and what they check. */
+import { Effect } from "effect"
+import { output, show } from "./output.ts"
+import { header, rest, row, widest } from "./table.ts"
+import { hireOne } from "./workers.ts"
+
+export const list = Effect.gen(function* () {
+  const out = yield* output
+  const suites = yield* (yield* hireOne).ask({ _tag: "List" })
+  const suite = { title: "suite", width: widest(suites.map(({ name }) => name)) }
+  const columns = [suite, { title: "guarantees", width: Math.max(20, rest(out.columns, [suite])) }]
+  const rows = suites.flatMap(({ guarantees, name }) => row(columns, [name, guarantees.join(" ")]))
+  yield* show([...header(columns), ...rows].map((line) => `${line}\n`).join(""))
+}).pipe(Effect.scoped)

@@ -1,0 +1,45 @@
+/** Looks for a planted bug. */
+import type * as Report from "@holdfast/sim/Report"
+import * as Strategy from "@holdfast/sim/Strategy"
+import * as Suite from "@holdfast/sim/Suite"
+import * as fc from "fast-check"
+import { planted } from "../../../packages/sim/test/planted/index.ts"
+
+const runs = 2000
+
+export const bugs: ReadonlyArray<string> = planted.map(({ name }) => name)
+
+type Program = (typeof planted)[number]
+
+/** A planted bug as a suite that has nothing to draw but the schedule, and what the world does. */
+const suiteOf = (name: string, program: Program["program"], strategy?: Strategy.Strategy): Suite.Suite =>
+  Suite.make({ name, guarantees: [], arbitrary: fc.constant(undefined), run: () => program, strategy })
+
+/** What looking for one bug gave. */
+export interface Row {
+  readonly name: string
+  readonly interleaving: boolean
+  readonly failure: Pick<Report.Failure, "run" | "choices" | "level"> | undefined
+  /** Whether the calm schedule shows it too. */
+  readonly calm: boolean
+  /** Whether the program without the bug failed. */
+  readonly falseAlarm: boolean
+}
+
+const lookFor = ({ correct, interleaving, name, program }: Program): Row => {
+  const firstFailure = (suite: Suite.Suite) => Suite.check(suite, { runs }).failures[0]
+  const failure = firstFailure(suiteOf(name, program))
+  return {
+    name,
+    interleaving,
+    failure: failure && { run: failure.run, choices: failure.choices, level: failure.level },
+    calm: firstFailure(suiteOf(name, program, Strategy.fifo)) !== undefined,
+    falseAlarm: firstFailure(suiteOf(`${name}, mended`, correct)) !== undefined
+  }
+}
+
+export const look = (name: string): Row => {
+  const program = planted.find((one) => one.name === name)
+  if (program === undefined) throw new Error(`no bug "${name}" was planted`)
+  return lookFor(program)
+}
