@@ -11,6 +11,18 @@ import { compare, measure, type Round } from "../src/harness.ts"
 
 const timeout = 60_000
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+const worker = fileURLToPath(new URL("../src/worker.ts", import.meta.url))
+
+/** What a process of its own finds, line by line. */
+const inProcess = async (bench: string, name: string, preload?: URL): Promise<ReadonlyArray<Round>> => {
+  const imports = preload === undefined ? [] : ["--import", preload.href]
+  const task = JSON.stringify({ bench, name, effort: quick })
+  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", ...imports, worker, task])
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+}
 
 /** All numbers in a value, at any depth; JSON writes a number that is not finite as null. */
 const numbers = (value: unknown): ReadonlyArray<unknown> =>
@@ -35,6 +47,24 @@ describe("benches", () => {
       it(`${name}/${memoryCase} runs`, { timeout }, () => run(quick.size))
     }
   }
+
+  for (const { groups, name } of benches) {
+    for (const { name: group, preload, subjects } of groups.filter(({ preload }) => preload !== undefined)) {
+      it(`${name}/${group} runs after what it preloads`, { timeout }, async () => {
+        const rounds = await inProcess(name, group, preload)
+        assert.lengthOf(rounds, quick.rounds)
+        assert.lengthOf(rounds.flat().filter(Number.isFinite), quick.rounds * subjects.length)
+      })
+    }
+  }
+
+  it("a process tells its peak of memory, or how much its heap has grown", { timeout }, async () => {
+    const [[peak] = []] = await inProcess("fanout", "none")
+    const [[growth] = []] = await inProcess("simulator", "heap-sleep")
+    assert.isAbove(peak ?? Number.NaN, 10)
+    // A few runs leave less behind than a process needs at all.
+    assert.isBelow(Math.abs(growth ?? Number.NaN), 10)
+  })
 
   it("the command writes its figures as JSON", { timeout }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "bench-"))

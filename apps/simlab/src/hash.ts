@@ -11,7 +11,7 @@ const fnv = (text: string): number => {
 /** Of a run's number and the report of that run alone. Sums of these do not depend on the order of runs. */
 export const hashOf = (
   run: number,
-  { faults, reached, repeated, steps, virtualMillis }: Report.Report
-): number => fnv(JSON.stringify([run, steps, virtualMillis, faults, reached, repeated]))
+  { faults, hash, reached, repeated, steps, virtualMillis }: Report.Report
+): number => fnv(JSON.stringify([run, hash, steps, virtualMillis, faults, reached, repeated]))
 
 export const formatHash = (hash: number): string => hash.toString(16).padStart(8, "0")

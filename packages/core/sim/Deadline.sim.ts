@@ -43,7 +43,7 @@ const atInstant = Suite.make({
   describe: describeCall
 })
 
-/** The same in any order of those who are ready; with one constraint to find, and so nobody preempted, whichever it is. */
+/** The same when all that is ready runs in any order. At a depth of 1 still nobody is preempted. */
 const race = Suite.make({
   name: "Deadline race",
   guarantees: ["DL-3"],

@@ -5,6 +5,7 @@ import * as Suite from "@holdfast/sim/Suite"
 import { Effect } from "effect"
 import * as fc from "fast-check"
 import {
+  jumps,
   mannerArbitrary,
   type Outcome,
   onShorterScales,
@@ -65,6 +66,7 @@ const plain = Suite.make({
   name: "FanOut",
   guarantees: ["FO-1", "FO-2", "FO-3", "FO-4", "FO-6", "FO-7", "FO-8", "FO-11"],
   arbitrary: onScales(workloadOf(plainArbitrary)),
+  faults: jumps,
   run,
   leaks: "FO-8",
   reaches: [...seldom, "the same target twice"],

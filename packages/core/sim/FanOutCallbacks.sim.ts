@@ -6,6 +6,7 @@ import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import {
   describeBatch,
+  jumps,
   type Manner,
   onShorterScales,
   plainArbitrary,
@@ -134,6 +135,7 @@ const callbacks = Suite.make({
   name: "FanOut callbacks",
   guarantees: ["FO-1", "FO-2", "FO-3", "FO-4", "FO-5", "FO-6", "FO-7", "FO-8"],
   arbitrary: onShorterScales(workloadOf),
+  faults: jumps,
   run,
   leaks: "FO-8",
   reaches: ["callbacks hold up the return", "a tick is late", "several ticks on time", "callbacks die"],

@@ -60,6 +60,8 @@ export interface Report {
   readonly reached: Readonly<Record<string, boolean>>
   /** How many runs were made twice to compare their hashes. */
   readonly repeated: number
+  /** The trace hashes of all runs, in a sum that does not depend on their order: an integer of 32 bits. */
+  readonly hash: number
   readonly failures: ReadonlyArray<Failure>
 }
 
@@ -82,6 +84,7 @@ export const empty = (
   faults: {},
   reached: Object.fromEntries(reaches.map((what) => [what, false])),
   repeated: 0,
+  hash: 0,
   failures: []
 })
 
@@ -100,6 +103,7 @@ export const add = (self: Report, that: Report): Report => ({
   faults: merge(self.faults, that.faults, (a, b) => a + b),
   reached: merge(self.reached, that.reached, (a, b) => a || b),
   repeated: self.repeated + that.repeated,
+  hash: (self.hash + that.hash) >>> 0,
   failures: [...self.failures, ...that.failures].sort((a, b) => a.run - b.run).slice(0, 1)
 })
 

@@ -1,5 +1,6 @@
 /** A batch that runs, and what a run sees of it. */
 import { Backoff, Deadline, FanOut, Retry } from "@holdfast/core"
+import type * as FaultPlan from "@holdfast/sim/FaultPlan"
 import { type Duration, Effect, type Stream } from "effect"
 import * as fc from "fast-check"
 import {
@@ -15,10 +16,10 @@ import { type Batch, endOf, type Policy, type Until } from "./fanOutModel.ts"
 import { hour, lengthOf, second, toDuration, words } from "./time.ts"
 
 export type Error = Failure | Retry.AttemptTimeout
-export type Report = FanOut.Report<Call, string, Error>
-export type Outcome = FanOut.Outcome<Call, string, Error>
-export type Event = FanOut.Event<Call, string, Error>
-export type Callbacks = FanOut.Callbacks<Call, string, Error>
+export type Report = FanOut.Report<Call, number, Error>
+export type Outcome = FanOut.Outcome<Call, number, Error>
+export type Event = FanOut.Event<Call, number, Error>
+export type Callbacks = FanOut.Callbacks<Call, number, Error>
 
 /** How a batch is run. */
 export interface Manner {
@@ -40,7 +41,10 @@ const policyOf = ({ attempts, delayNanos, onlyTimeouts, timeoutNanos }: Policy) 
     ...(onlyTimeouts ? { while: Retry.isAttemptTimeout } : {})
   })
 
-const untilOf = ({ count, when }: Until, log: Log): FanOut.Until<Call, string, Error> => {
+/** Made once: what an error costs is its stack. */
+const notYet = new Error("not yet")
+
+const untilOf = ({ count, when }: Until, log: Log): FanOut.Until<Call, number, Error> => {
   switch (when) {
     case "all":
     case "first":
@@ -55,12 +59,12 @@ const untilOf = ({ count, when }: Until, log: Log): FanOut.Until<Call, string, E
       return ({ outcomes }) => {
         if (outcomes.length >= count) return true
         log.thrown++
-        throw new Error("not yet")
+        throw notYet
       }
   }
 }
 
-type StreamOptions = FanOut.StreamOptions<Call, string, Failure, Duration.Duration>
+type StreamOptions = FanOut.StreamOptions<Call, number, Failure, Duration.Duration>
 
 const optionsOf = (batch: Batch, { isPolicyForEach, tickNanos }: Manner, log: Log): StreamOptions => {
   const policy = batch.policy === undefined ? undefined : policyOf(batch.policy)
@@ -78,7 +82,7 @@ const optionsOf = (batch: Batch, { isPolicyForEach, tickNanos }: Manner, log: Lo
  * The function that calls a target. Of targets that are equal the one that comes first is called first; with a policy,
  * under which attempts at several come in turns, targets are never equal.
  */
-const caller = (batch: Batch, log: Log): ((call: Call) => Effect.Effect<string, Failure>) => {
+const caller = (batch: Batch, log: Log): ((call: Call) => Effect.Effect<number, Failure>) => {
   if (batch.policy === undefined) {
     let next = 0
     return (call) => perform(log, next++, call)
@@ -94,7 +98,7 @@ const caller = (batch: Batch, log: Log): ((call: Call) => Effect.Effect<string, 
 
 interface Input {
   readonly calls: ReadonlyArray<Call>
-  readonly call: (call: Call) => Effect.Effect<string, Failure>
+  readonly call: (call: Call) => Effect.Effect<number, Failure>
 }
 
 const serviceOf = (options: StreamOptions) => {
@@ -155,11 +159,23 @@ export const deadlineArbitrary = (unit: number): fc.Arbitrary<number> =>
     { weight: 1, arbitrary: fc.constantFrom(Infinity, Infinity, 0, -1, -Infinity) }
   )
 
-export const ambientArbitrary = (unit: number): fc.Arbitrary<number> =>
+const ambientArbitrary = (unit: number): fc.Arbitrary<number> =>
   fc.oneof(
     { weight: 4, arbitrary: fc.constant(Infinity) },
     { weight: 1, arbitrary: lengthOf(unit).map((nanos) => Math.max(1, nanos)) }
   )
+
+/** The wall clock jumps, now and then, which must not matter. */
+export const jumps: fc.Arbitrary<FaultPlan.Plan> = fc.array(
+  fc.record({
+    _tag: fc.constant("Skew" as const),
+    host: fc.constant("main"),
+    atMillis: fc.constantFrom(0.000_002, 2, 2000),
+    offsetMillis: fc.constantFrom(-3_600_000, -1, 1, 3_600_000),
+    rate: fc.constant(1)
+  }),
+  { maxLength: 1 }
+)
 
 /** What hangs needs somebody to end it. */
 const ending = <B extends Batch>(batch: B, unit: number): B => {

@@ -53,7 +53,7 @@ export interface Minutes<T> {
 }
 
 /** `N/total (Xs / Ds)`, which never shows more than the deadline. */
-export const progressLine = (
+const progressLine = (
   { elapsedMillis, pending, total }: FanOut.Progress<unknown, unknown, unknown>,
   deadlineSeconds: number
 ): string =>

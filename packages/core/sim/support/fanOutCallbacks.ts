@@ -76,6 +76,9 @@ export class Diary {
 // As effects
 // ----------------------------------------------------------------------------
 
+/** Made once: what an error costs is its stack. */
+const thrown = new Error("thrown by a callback")
+
 /** What a callback was called with. */
 type Facts = Pick<Entry, "index" | "shown" | "pending" | "shownNanos">
 
@@ -96,7 +99,7 @@ const tell = (callback: Callback, facts: Facts, diary: Diary, caller: number): E
   const begin = () => diary.begin({ ...facts, callback }, Fiber.getCurrent()?.id === caller)
   if (end === "throws" && nanos === 0) {
     diary.end(begin())
-    throw new Error("thrown by a callback")
+    throw thrown
   }
   // Not before its finalizer is there: it may be interrupted as it begins.
   let entry: Entry | undefined

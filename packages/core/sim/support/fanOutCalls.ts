@@ -138,10 +138,13 @@ export class Log {
 // As an effect
 // ----------------------------------------------------------------------------
 
-const finished = ({ end }: Try): Exit.Exit<string, Failure> => {
+/** Made once: what an error costs is its stack. */
+const thrown = new Error("thrown by a call")
+
+const finished = ({ end }: Try, index: number): Exit.Exit<number, Failure> => {
   switch (end) {
     case "answers":
-      return Exit.succeed("done")
+      return Exit.succeed(index)
     case "fails":
       return Exit.fail("refused")
     case "dies":
@@ -158,13 +161,13 @@ const waitFor = ({ nanos, wait }: Try, door: Deferred.Deferred<void>): Effect.Ef
 }
 
 const waitAndFinish = (
-  one: Try,
+  { index, one }: Entry,
   door: Deferred.Deferred<void>,
-  finish: Effect.Effect<string, Failure>
-): Effect.Effect<string, Failure> => {
+  finish: Effect.Effect<number, Failure>
+): Effect.Effect<number, Failure> => {
   const waiting = waitFor(one, door)
   return one.wait === "falls back"
-    ? Effect.matchEffect(waiting, { onFailure: () => Effect.succeed("instead"), onSuccess: () => finish })
+    ? Effect.matchEffect(waiting, { onFailure: () => Effect.succeed(index), onSuccess: () => finish })
     : Effect.andThen(waiting, finish)
 }
 
@@ -175,26 +178,26 @@ const close = (log: Log, entry: Entry): Effect.Effect<void> => {
   return isDone || one.closingNanos === 0 ? end : Effect.andThen(sleep(one.closingNanos), end)
 }
 
-/** The call of a target, which may end before it returns, and may throw. */
-export const perform = (log: Log, index: number, call: Call, number = 1): Effect.Effect<string, Failure> => {
+/** The call of a target, which answers with its place. It may end before it returns, and may throw. */
+export const perform = (log: Log, index: number, call: Call, number = 1): Effect.Effect<number, Failure> => {
   const one = tryOf(call, number)
   const door = log.wake()
   if (one.nanos === 0 && call.isExit) {
     const entry = log.begin(index, one)
     log.close(entry)
     log.end(entry)
-    if (one.end === "dies") throw new Error("thrown")
-    return finished(one)
+    if (one.end === "dies") throw thrown
+    return finished(one, index)
   }
   // Not before its finalizer is there: it may be interrupted as it begins.
   let entry: Entry | undefined
   const finish = Effect.suspend(() => {
     if (entry !== undefined) entry.isDone = true
-    return finished(one)
+    return finished(one, index)
   })
   const begun = Effect.suspend(() => {
     entry = log.begin(index, one)
-    return waitAndFinish(one, door, finish)
+    return waitAndFinish(entry, door, finish)
   })
   return Effect.onExit(one.holds ? Effect.uninterruptible(begun) : begun, () =>
     entry === undefined ? Effect.void : close(log, entry)

@@ -54,7 +54,7 @@ const millis = (nanos: number): number => nanos / 1e6
 // ----------------------------------------------------------------------------
 
 /** It returned at the instant at which it ended, and that was not after its deadline. */
-export const isInTime = ({ batch, report, returnedNanos }: Observed): Finding | undefined => {
+const isInTime = ({ batch, report, returnedNanos }: Observed): Finding | undefined => {
   const { endNanos, isInherited } = endOf(batch)
   const latest = Math.max(0, endNanos)
   if (returnedNanos > latest)
@@ -88,9 +88,15 @@ export const isComplete = ({ batch, report }: Observed): Finding | undefined => 
     const outcome = outcomes[index]
     if (outcome?.index !== index || outcome.target !== call)
       return finding("FO-3", `the outcome at ${index} is that of target ${outcome?.index}`)
+    if (outcome._tag === "Answered" && outcome.value !== index)
+      return finding("FO-3", `target ${index} has the answer of target ${outcome.value}`)
   }
-  const listed = new Set<Outcome>(listsOf(report))
-  const isListed = listed.size === calls.length && outcomes.every((outcome) => listed.has(outcome))
+  const lists = listsOf(report)
+  const listed = new Set<Outcome>(lists)
+  const isListed =
+    lists.length === calls.length &&
+    listed.size === calls.length &&
+    outcomes.every((outcome) => listed.has(outcome))
   return isListed ? undefined : finding("FO-3", "the lists of a report are not its outcomes")
 }
 

@@ -57,7 +57,7 @@ export const endOf = (
 }
 
 /** Whether a batch has enough; at the beginning too. */
-export const holds = ({ count, when }: Until, answered: number, settled: number): boolean => {
+const holds = ({ count, when }: Until, answered: number, settled: number): boolean => {
   switch (when) {
     case "all":
       return false

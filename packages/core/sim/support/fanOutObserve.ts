@@ -107,7 +107,7 @@ export const areDeathsLogged = (
 }
 
 /** Hears what a batch tells, as it is told. */
-export class Ear {
+class Ear {
   readonly told: Array<Told> = []
   readonly events: Array<Event> = []
   readonly lines = new Lines()
@@ -133,12 +133,15 @@ export class Ear {
   }
 }
 
+/** Made once: what an error costs is its stack. */
+const thrown = new Error("thrown by a callback")
+
 const act = (callback: Workload["callback"]): Effect.Effect<void> => {
   switch (callback) {
     case "dies":
       return Effect.die("a bug of a callback")
     case "throws":
-      throw new Error("thrown by a callback")
+      throw thrown
     case "gives up":
       return Effect.interrupt
     case "returns":
@@ -218,6 +221,7 @@ export const observe = (workload: Workload): Effect.Effect<Observed | undefined>
     const { startNanos } = ear
     const report = yield* ask(workload, log, ear)
     const returnedNanos = log.nowNanos() - startNanos
+    const before = report && gist(report)
     let observed: Observed | undefined
     if (report !== undefined) {
       const isTold = manner.via === "stream" || callback !== undefined
@@ -230,7 +234,6 @@ export const observe = (workload: Workload): Effect.Effect<Observed | undefined>
     // Whatever else happens at this instant.
     yield* TestClock.adjust(0)
     const calls = log.entries.length
-    const before = observed && gist(observed.report)
     yield* insist(observed && areLosersInterrupted(observed))
     yield* outlive(log)
     yield* insist(observed && isLasting(observed, ear, before))

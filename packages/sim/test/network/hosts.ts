@@ -31,7 +31,7 @@ export interface Arrival {
 }
 
 /** When how many bytes were read, to the end or the loss of the connection. */
-export const arrivals = (connection: Connection, into: Array<Arrival>) =>
+const arrivals = (connection: Connection, into: Array<Arrival>) =>
   Effect.gen(function* () {
     while (true) {
       const bytes = yield* connection.read

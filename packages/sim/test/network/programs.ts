@@ -87,7 +87,7 @@ export const turmoil = Effect.gen(function* () {
       const { messages } = yield* Network.mailbox<number>(7)
       yield* Effect.forkChild(serving(80, (connection) => answer(connection, name)))
       yield* Effect.forkChild(Effect.forever(Effect.andThen(Queue.take(messages), step(name))))
-      yield* Effect.forever(Effect.andThen(talk(name, peer), Effect.sleep("10 millis")))
+      return yield* Effect.forever(Effect.andThen(talk(name, peer), Effect.sleep("10 millis")))
     })
   yield* Network.setDefault({ latency: { min: "1 millis", max: "20 millis" }, window: 120 })
   const hosts = yield* Effect.forEach(names, (name, index) =>

@@ -34,6 +34,7 @@ export class Campaign<W> {
   private repeated = 0
   private virtualMillis = 0
   private steps = 0
+  private hash = 0
   private readonly faults: Record<string, number> = {}
   private readonly reached: Record<string, boolean>
   private failure: Report.Failure | undefined = undefined
@@ -78,6 +79,7 @@ export class Campaign<W> {
     this.runs++
     this.virtualMillis += result.virtualMillis
     this.steps += result.steps
+    this.hash = (this.hash + Number.parseInt(result.hash.slice(0, 8), 16)) >>> 0
     for (const fault of result.planned) this.faults[fault] ??= 0
     for (const [fault, count] of result.faults) this.faults[fault] = (this.faults[fault] ?? 0) + count
     for (const [what, was] of result.reached) this.reached[what] = was || this.reached[what] === true
@@ -98,7 +100,7 @@ export class Campaign<W> {
   }
 
   report(): Report.Report {
-    const { faults, options, reached, repeated, runs, steps, virtualMillis } = this
+    const { faults, hash, options, reached, repeated, runs, steps, virtualMillis } = this
     return {
       suite: options.name,
       guarantees: options.guarantees,
@@ -108,6 +110,7 @@ export class Campaign<W> {
       faults,
       reached,
       repeated,
+      hash,
       failures: this.failure === undefined ? [] : [this.failure]
     }
   }
