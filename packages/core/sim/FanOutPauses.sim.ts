@@ -43,10 +43,14 @@ interface Workload {
 const pauseArbitrary = (unit: number): fc.Arbitrary<Pause> =>
   fc.record({ afterNanos: lengthOf(unit).map((nanos) => Math.max(1, nanos)), forNanos: lengthOf(unit) })
 
+/** A predicate that wakes calls, some of which end while it is asked. */
+const waking = (batch: Batch): Batch =>
+  batch.until.when === "quorum" ? { ...batch, until: { ...batch.until, when: "wakes" } } : batch
+
 const workloadOf = (unit: number): fc.Arbitrary<Workload> =>
   fc.record({
     batch: fc.oneof(
-      plainArbitrary(unit, fc.constant(Infinity)),
+      plainArbitrary(unit, fc.constant(Infinity)).map(waking),
       retriedArbitrary(unit, fc.constant(Infinity))
     ),
     manner: mannerArbitrary(unit).map((manner) => ({ ...manner, via: "run" as const })),

@@ -53,6 +53,11 @@ const untilOf = ({ count, when }: Until, log: Log): FanOut.Until<Call, number, E
       return { quorum: count }
     case "answered":
       return ({ answered }) => answered.length >= count
+    case "wakes":
+      return ({ answered }) => {
+        log.wake()
+        return answered.length >= count
+      }
     case "settled":
       return ({ pending, total }) => total - pending >= count
     case "throws":

@@ -17,7 +17,7 @@ export interface Try {
   readonly closingNanos: number
   /**
    * It waits under the deadline of the batch, and says so when that comes, or answers something else instead. Or it waits
-   * until some other call begins.
+   * until some other call begins, or an `until` wakes it.
    */
   readonly wait: "plain" | "bounded" | "falls back" | "woken"
 }
@@ -73,7 +73,7 @@ export class Log {
   thrown = 0
   /** Called as an attempt begins. */
   onBegin: (entry: Entry) => void = () => {}
-  /** Of those that wait until another call begins. */
+  /** Of those that wait to be woken. */
   private doors: Array<Deferred.Deferred<void>> = []
   private readonly clock: Clock.Clock
 
@@ -102,10 +102,17 @@ export class Log {
     return entry
   }
 
-  /** A call begins: those before it that waited for that are woken. Gives what wakes it in its turn. */
-  wake(): Deferred.Deferred<void> {
+  /** Wakes the calls that wait for it. */
+  wake(): void {
     const { doors } = this
+    this.doors = []
+    for (const door of doors) Deferred.doneUnsafe(door, Exit.void)
+  }
+
+  /** A call begins: wakes the others. Gives what opens when it is woken in its turn. */
+  arrive(): Deferred.Deferred<void> {
     const door = Deferred.makeUnsafe<void>()
+    const { doors } = this
     this.doors = [door]
     for (const other of doors) Deferred.doneUnsafe(other, Exit.void)
     return door
@@ -181,7 +188,7 @@ const close = (log: Log, entry: Entry): Effect.Effect<void> => {
 /** The call of a target, which answers with its place. It may end before it returns, and may throw. */
 export const perform = (log: Log, index: number, call: Call, number = 1): Effect.Effect<number, Failure> => {
   const one = tryOf(call, number)
-  const door = log.wake()
+  const door = log.arrive()
   if (one.nanos === 0 && call.isExit) {
     const entry = log.begin(index, one)
     log.close(entry)

@@ -9,8 +9,8 @@ import { type Call, type How, type Try, tryOf } from "./fanOutCalls.ts"
 
 /** When a batch has enough. */
 export interface Until {
-  readonly when: "all" | "first" | "quorum" | "answered" | "settled" | "throws"
-  /** How many it takes; a predicate that throws does so until that many have settled. */
+  readonly when: "all" | "first" | "quorum" | "answered" | "settled" | "throws" | "wakes"
+  /** How many it takes; a predicate that throws does so until that many have settled; one that wakes calls is not for the model. */
   readonly count: number
 }
 
@@ -65,6 +65,7 @@ const holds = ({ count, when }: Until, answered: number, settled: number): boole
       return answered > 0
     case "quorum":
     case "answered":
+    case "wakes":
       return answered >= count
     case "settled":
     case "throws":

@@ -17,7 +17,7 @@ const fractions = [0.13, 0.29, 0.43, 0.71] as const
 /** One after the other; none begins or ends when something else happens. */
 const pausesOf = (unit: number): fc.Arbitrary<ReadonlyArray<Pause>> =>
   fc
-    .tuple(fc.nat(2), fc.nat(5), fc.nat(5), fc.nat(5), fc.nat(5))
+    .tuple(fc.constantFrom(1, 2, 2, 0), fc.nat(5), fc.nat(9), fc.nat(5), fc.nat(5))
     .map(([count, first, second, third, fourth]) => {
       const at = (units: number, index: 0 | 1 | 2 | 3) => Math.round((units + fractions[index]) * unit)
       const pauses = [
@@ -68,7 +68,10 @@ interface Held {
 export const heldCalls: fc.Arbitrary<Held> = unitsOf((unit) =>
   fc.record({
     budgetNanos: positive(unit),
-    parts: fc.array(positive(unit), { minLength: 1, maxLength: 3 }),
+    parts: fc.oneof(
+      positive(unit).map((nanos) => [nanos]),
+      fc.array(positive(unit), { minLength: 2, maxLength: 3 })
+    ),
     pauses: pausesOf(unit)
   })
 )

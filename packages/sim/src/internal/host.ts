@@ -6,7 +6,7 @@
  */
 import { type Clock, Context, Duration, Effect, type Fiber, type Scheduler } from "effect"
 import type { Driver } from "./driver.ts"
-import type { Task } from "./ready.ts"
+import { noTimer, type Task } from "./ready.ts"
 
 export type HostStatus = "up" | "paused" | "dead"
 
@@ -71,7 +71,7 @@ class HostScheduler implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   scheduleTask(task: Task, priority: number): void {
-    this.driver.post(this.host, task, priority)
+    this.driver.post(this.host, task, priority, noTimer)
   }
 
   /** Only ever called to run what is left when a synchronous run ends; a simulated run drives itself. */
@@ -108,7 +108,7 @@ class StockDispatcher implements Scheduler.SchedulerDispatcher {
 
   scheduleTask(task: Task, priority: number): void {
     const { batch } = this
-    if (batch.length === 0) this.driver.post(this.host, () => this.run(), 0)
+    if (batch.length === 0) this.driver.post(this.host, () => this.run(), 0, noTimer)
     let at = batch.length
     while (at > 0 && (batch[at - 1]?.priority ?? 0) > priority) at--
     batch.splice(at, 0, { task, priority })

@@ -6,8 +6,11 @@ export type Task = () => void
 /** How far from the front of the queue a task may be picked. A bound keeps a step cheap among many tasks. */
 export const maxChoices = 64
 
-/** What a task is, when it is no timer. */
+/** What a task is, when it is no timer: something that a fiber has queued, */
 export const noTimer = -1
+
+/** or something that comes from outside of the host, such as a message. */
+export const arrival = -2
 
 /** A task with its host. A timer is one too, so that its turn needs no other object. */
 export interface Entry {
@@ -90,9 +93,10 @@ export class Ready {
   }
 
   /**
-   * The places of the tasks that the stock scheduler could run next: for each host the timers that are due, of each
-   * duration the first, because timers of one duration fire in the order in which they were set; when none is due, the
-   * first task, because the event loop looks at its timers before it runs what they have made ready.
+   * The places of the tasks that the stock scheduler could run next: for each host what arrives from outside, in order,
+   * and the timers that are due, of each duration the first, because timers of one duration fire in the order in which
+   * they were set. What fibers have queued comes after what was there before it: the event loop looks at its timers
+   * before it runs what they have made ready.
    */
   stock(): ReadonlyArray<number> {
     const places: Array<number> = []
