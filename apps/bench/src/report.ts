@@ -43,7 +43,9 @@ const timeCells = ({ addedNanos, nanosPerCall, note = "", ratio, subject }: Row)
 
 const memoryHead = ["", "MiB", "lowest", "target", ""]
 
-const mebibytes = (value: number): string => value.toFixed(Math.abs(value) < 10 ? 1 : 0)
+/** Rounded first, because what is next to nothing would keep its sign. */
+const mebibytes = (value: number): string =>
+  Math.abs(value) < 10 ? (Math.round(value * 10) / 10).toFixed(1) : value.toFixed(0)
 
 const memoryCells = (result: MemoryResult): ReadonlyArray<string> => [
   result.title,

@@ -8,7 +8,7 @@ const result = (
 ): MemoryResult => ({
   name,
   title: name,
-  mebibytes: spread([2, 123.4]),
+  mebibytes: spread([-0.04, 123.4]),
   ...rest
 })
 
@@ -24,12 +24,12 @@ describe("report", () => {
       renderMemory(results, 1_000),
       `peak of resident memory, 1,000 targets
                MiB  lowest  target
-  batch        123     2.0
-  other batch  123     2.0  ≤ 400   ok
+  batch        123     0.0
+  other batch  123     0.0  ≤ 400   ok
 
 growth of the heap, 1,000 runs
         MiB  lowest  target
-  runs  123     2.0  ≤ 5     MISS
+  runs  123     0.0  ≤ 5     MISS
 `
     )
   })

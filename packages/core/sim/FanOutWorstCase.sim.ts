@@ -2,7 +2,7 @@
 import { Backoff, FanOut, Retry } from "@holdfast/core"
 import * as Check from "@holdfast/sim/Check"
 import * as Suite from "@holdfast/sim/Suite"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Stream } from "effect"
 import * as fc from "fast-check"
 import { concurrencyArbitrary, onShorterScales } from "./support/fanOutBatch.ts"
 import { concurrencyOf } from "./support/fanOutModel.ts"
@@ -26,7 +26,7 @@ interface Workload {
   /** How much longer each delay may be than the one before; 1 for none. */
   readonly factor: number
   readonly jitter: "none" | "full" | "equal"
-  readonly via: "run" | "service"
+  readonly via: "run" | "stream" | "service" | "stream of a service"
   readonly isPolicyForEach: boolean
 }
 
@@ -53,7 +53,7 @@ const workloadOf = (unit: number): fc.Arbitrary<Workload> =>
       delayNanos: lengthOf(unit),
       factor: fc.constantFrom(1, 1, 2, 1.5),
       jitter: fc.constantFrom("none", "none", "full", "equal"),
-      via: fc.constantFrom("run", "run", "service"),
+      via: fc.constantFrom("run", "run", "stream", "service", "stream of a service"),
       isPolicyForEach: fc.boolean()
     })
     .map(({ targets, ...rest }) => ({
@@ -94,15 +94,24 @@ const call = ({ end, holds, nanos }: Target): Effect.Effect<void, string> => {
   return holds ? Effect.uninterruptible(all) : all
 }
 
-const perform = (workload: Workload) => {
+/** How a batch ended. */
+const perform = (workload: Workload): Effect.Effect<FanOut.Ended | undefined> => {
   const { concurrency, deadlineNanos, isPolicyForEach, targets, via } = workload
   const policy = policyOf(workload)
   const retry = isPolicyForEach ? () => policy : policy
   const deadline = toDuration(deadlineNanos)
-  const options = { label: "push", concurrency, deadline, retry }
-  if (via === "run") return FanOut.run(targets, call, options)
+  const options = { label: "push", concurrency, deadline, retry, tickInterval: Infinity }
+  const endOf = <R>(events: Stream.Stream<FanOut.Event<Target, void, unknown>, never, R>) =>
+    Stream.runFold(
+      events,
+      (): FanOut.Ended | undefined => undefined,
+      (_, event) => (event._tag === "Ended" ? event.report.ended : undefined)
+    )
+  if (via === "run") return Effect.map(FanOut.run(targets, call, options), ({ ended }) => ended)
+  if (via === "stream") return endOf(FanOut.stream(targets, call, options))
   class Push extends FanOut.Service<Push, Target>()("sim/Push", { targets, call, ...options }) {}
-  return Effect.provide(Push.run(), Push.layer())
+  const ended = via === "service" ? Effect.map(Push.run(), ({ ended }) => ended) : endOf(Push.stream())
+  return Effect.provide(ended, Push.layer())
 }
 
 /** A warning tells of both when the targets may take longer than the batch. */
@@ -131,9 +140,9 @@ const run = (workload: Workload) =>
     const worst = FanOut.worstCase({ targets: targets.length, concurrency, deadline, retry })
     const worstNanos = Number(Duration.toNanosUnsafe(worst))
     const lines = new Lines()
-    const report = yield* lines.of(Check.endsWithin("FO-9", worst, perform(workload)))
+    const ended = yield* lines.of(Check.endsWithin("FO-9", worst, perform(workload)))
     const tookNanos = yield* now
-    const took = () => `${report.ended} after ${words(tookNanos)} instead of ${words(worstNanos)}`
+    const took = () => `${ended} after ${words(tookNanos)} instead of ${words(worstNanos)}`
     const each = Retry.worstCase(retry)
     const isDead = targets.length > 0 && targets.every(({ end }) => end === "hangs")
     const rounds = Math.ceil(
@@ -150,12 +159,9 @@ const run = (workload: Workload) =>
     yield* Check.always("FO-9", !(isDead && isInTime && jitter === "none") || tookNanos === worstNanos, took)
     yield* checkWarning(workload, each, lines)
     const isWorst = tookNanos === worstNanos && targets.length > 0 && worstNanos > 0
-    yield* Check.sometimes("the worst case", isWorst && report.ended === "Complete")
-    yield* Check.sometimes(
-      "the worst case of several rounds",
-      isWorst && rounds > 1 && report.ended === "Complete"
-    )
-    yield* Check.sometimes("the worst case at the deadline", isWorst && report.ended === "Deadline")
+    yield* Check.sometimes("the worst case", isWorst && ended === "Complete")
+    yield* Check.sometimes("the worst case of several rounds", isWorst && rounds > 1 && ended === "Complete")
+    yield* Check.sometimes("the worst case at the deadline", isWorst && ended === "Deadline")
     yield* Check.sometimes(
       "the worst case with jitter",
       isWorst && jitter !== "none" && workload.delayNanos > 0 && workload.attempts > 1
