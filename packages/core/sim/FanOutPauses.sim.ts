@@ -2,17 +2,19 @@
 import * as Check from "@holdfast/sim/Check"
 import * as Host from "@holdfast/sim/Host"
 import * as Suite from "@holdfast/sim/Suite"
-import { Clock, Effect, Fiber } from "effect"
+import { Clock, Effect, Fiber, Stream } from "effect"
 import * as fc from "fast-check"
 import {
   describeBatch,
+  type Event,
   type Manner,
   mannerArbitrary,
   onShorterScales,
   plainArbitrary,
   type Report,
   retriedArbitrary,
-  runBatch
+  runBatch,
+  streamOf
 } from "./support/fanOutBatch.ts"
 import { Log } from "./support/fanOutCalls.ts"
 import {
@@ -45,7 +47,9 @@ const pauseArbitrary = (unit: number): fc.Arbitrary<Pause> =>
 
 /** A predicate that wakes calls, some of which end while it is asked. */
 const waking = (batch: Batch): Batch =>
-  batch.until.when === "quorum" ? { ...batch, until: { ...batch.until, when: "wakes" } } : batch
+  batch.until.when === "quorum" || batch.until.when === "answered"
+    ? { ...batch, until: { ...batch.until, when: "wakes" } }
+    : batch
 
 const workloadOf = (unit: number): fc.Arbitrary<Workload> =>
   fc.record({
@@ -53,7 +57,9 @@ const workloadOf = (unit: number): fc.Arbitrary<Workload> =>
       plainArbitrary(unit, fc.constant(Infinity)).map(waking),
       retriedArbitrary(unit, fc.constant(Infinity))
     ),
-    manner: mannerArbitrary(unit).map((manner) => ({ ...manner, via: "run" as const })),
+    manner: fc
+      .tuple(mannerArbitrary(unit), fc.constantFrom("run", "stream"))
+      .map(([manner, via]) => ({ ...manner, via })),
     pauses: fc.array(pauseArbitrary(unit), { maxLength: 3 })
   })
 
@@ -86,6 +92,8 @@ interface Observed {
   readonly log: Log
   readonly report: Report
   readonly told: ReadonlyArray<Told>
+  /** How often the end was told; a run tells it with its return. */
+  readonly ends: number
   readonly returnedNanos: number
 }
 
@@ -106,7 +114,8 @@ const isInTime = ({ report, returnedNanos, workload }: Observed): Finding | unde
 }
 
 /** What was told came in order, and each target once. */
-const isInOrder = ({ report, told }: Observed): Finding | undefined => {
+const isInOrder = ({ ends, report, told }: Observed): Finding | undefined => {
+  if (ends > 1) return { guarantee: "FO-3", problem: `the end came ${ends} times` }
   const indices = told.map(({ outcome }) => outcome.index)
   if (indices.length !== report.total || new Set(indices).size !== report.total)
     return { guarantee: "FO-3", problem: `${indices} were told, of ${report.total} targets` }
@@ -136,10 +145,24 @@ const perform = (workload: Workload) =>
     const { batch, manner } = workload
     const log = new Log(yield* Clock.Clock)
     const told: Array<Told> = []
-    const report = yield* runBatch(batch, manner, log, {
-      onOutcome: (outcome) => Effect.sync(() => told.push({ outcome, atNanos: log.nowNanos() }))
-    })
-    return { workload, log, report, told, returnedNanos: log.nowNanos() } satisfies Observed
+    const events: Array<Event> = []
+    const hear = (outcome: Told["outcome"]) =>
+      Effect.sync(() => {
+        told.push({ outcome, atNanos: log.nowNanos() })
+      })
+    const consume = (event: Event) => {
+      events.push(event)
+      return event._tag === "Settled" ? hear(event.outcome) : Effect.void
+    }
+    const report =
+      manner.via === "run"
+        ? yield* runBatch(batch, manner, log, { onOutcome: hear })
+        : yield* Effect.map(Stream.runForEach(streamOf(batch, manner, log), consume), () =>
+            events.flatMap((event) => (event._tag === "Ended" ? [event.report] : [])).at(-1)
+          )
+    if (report === undefined) return undefined
+    const ends = events.filter(({ _tag }) => _tag === "Ended").length
+    return { workload, log, report, told, ends, returnedNanos: log.nowNanos() } satisfies Observed
   })
 
 const run = (workload: Workload) =>
@@ -154,6 +177,7 @@ const run = (workload: Workload) =>
       yield* host.resume
     }
     const observed = yield* Fiber.join(fiber)
+    if (observed === undefined) return yield* Check.violated("FO-3", "the end did not come")
     const { log, report } = observed
     yield* host.run(outlive(log))
     yield* insist(
