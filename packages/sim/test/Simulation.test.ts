@@ -531,6 +531,20 @@ describe("Simulation", () => {
       assert.strictEqual(error(program, { maxStepsPerInstant: 10_000 })._tag, "Livelock")
     })
 
+    it("what a task throws outside of any fiber ends the run, as it ends a process", async () => {
+      const thrown = new Error("thrown by a task")
+      const program = Effect.withFiber((fiber) => {
+        fiber.currentDispatcher.scheduleTask(() => {
+          throw thrown
+        }, 0)
+        return Effect.sleep("1 second")
+      })
+      assert.deepStrictEqual(Simulation.run(program).exit, Exit.die(thrown))
+      assert.deepStrictEqual((await Simulation.runPromise(program)).exit, Exit.die(thrown))
+      // Nothing is sealed any more.
+      assert.isNumber(Date.now())
+    })
+
     it("steps and time have a limit", () => {
       const program = Effect.forever(Effect.sleep("1 second"))
       assert.match(error(program, { maxSteps: 1000 }).message, /maxSteps/)

@@ -1,13 +1,13 @@
 /** From a program and its options to a result: the asynchronous way, and as a layer. */
-import { type Cause, Clock, Context, Effect, Exit, Layer, Scope } from "effect"
+import { type Cause, Clock, Context, Effect, type Exit, Layer, Scope } from "effect"
 import type { AsyncOptions, Options, Result } from "../Simulation.ts"
-import { AmbientUse, Violation } from "../SimulationError.ts"
 import type * as Trace from "../Trace.ts"
+import { forgetBatches } from "./batches.ts"
 import type { Driver } from "./driver.ts"
 import { CurrentHost } from "./host.ts"
 import { liveClock } from "./liveClock.ts"
 import { Pump, type Stop } from "./pump.ts"
-import { makeDriver, resultOf, stuckError } from "./run.ts"
+import { makeDriver, resultOf, verdict } from "./run.ts"
 import { World } from "./world.ts"
 
 /** Virtual time waits for an effect that takes real time. */
@@ -38,16 +38,17 @@ export const simulateAsync = <A, E>(
   program: Effect.Effect<A, E>,
   options: AsyncOptions
 ): Promise<Result<A, E>> =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve) => {
     const trace: Array<Trace.Event> = []
     const driver = asyncDriver(options, trace)
     const world = new World(driver)
     let exit: Exit.Exit<A, E> | undefined
     const finish = (stop: Stop): void => {
-      if (stop._tag !== "Threw") driver.settle()
+      const stuck = stop.stuck ?? driver.settle()
       driver.end()
-      if (stop._tag === "Threw") return reject(stop.error)
-      resolve(resultOf<A, E>(driver, world, verdict(driver, stop, exit), trace))
+      forgetBatches(driver.fibers.living())
+      const outcome = verdict(driver, { exit, stuck, use: stop.use, waits: undefined })
+      resolve(resultOf<A, E>(driver, world, outcome, trace))
     }
     const pump = new Pump(driver, {
       isDone: () => exit !== undefined,
@@ -64,14 +65,6 @@ export const simulateAsync = <A, E>(
     driver.post(driver.main, begin, 0)
     pump.wake()
   })
-
-const verdict = <A, E>(driver: Driver, stop: Stop, exit: Exit.Exit<A, E> | undefined) => {
-  if (stop._tag === "Ambient")
-    return Exit.fail(new AmbientUse({ what: stop.use.what, origin: stop.use.stack }))
-  if (driver.violation !== undefined) return Exit.fail(new Violation(driver.violation))
-  if (exit !== undefined) return exit
-  return Exit.fail(stuckError(driver, stop._tag === "Stuck" ? stop.stuck : "Deadlock", undefined))
-}
 
 /** A platform's promise whose result arrives through the ready queue, like any other wake-up. */
 export const awaitPromise = <A>(
@@ -101,6 +94,8 @@ export const layerAsync = (options: Options): Layer.Layer<never> =>
         yield* Scope.Scope,
         Effect.sync(() => {
           pump.stop()
+          driver.end()
+          forgetBatches(driver.fibers.living())
         })
       )
       return Context.add(world.contextOf(driver.main), Clock.Clock, driver.main.clock)

@@ -4,21 +4,16 @@
  * Effect asks its scheduler where tasks go and before every operation whether to yield, and asks its clock to sleep.
  * With both in one hand a run is a synchronous call in which the driver decides everything that is left open.
  */
-import { Context, type Effect, type Fiber } from "effect"
+import { Context, type Effect } from "effect"
 import type * as Choices from "../Choices.ts"
 import type * as Trace from "../Trace.ts"
+import { Fibers } from "./fibers.ts"
 import { RollingHash } from "./hash.ts"
 import { type Due, Heap } from "./heap.ts"
-import { CurrentHost, HostState } from "./host.ts"
+import { HostState } from "./host.ts"
 import { arrival, type Entry, Ready, type Task } from "./ready.ts"
 import type { Recorder, Source } from "./source.ts"
-import { calmGap, maxGap, never, Ranked, type Steering } from "./steering.ts"
-
-/** What is left of a fiber's slice is weighed like this many steps, so that a busy loop meets its limit soon. */
-const longSliceSteps = 200
-
-/** So deep a waiter is resumed inline at the level "realistic"; the stock runtime overflows at about 1,000. */
-const maxInline = 256
+import type { Steering } from "./steering.ts"
 
 export interface Limits {
   readonly maxSteps: number
@@ -29,7 +24,7 @@ export interface Limits {
 export interface Timer extends Due, Entry {}
 
 /** Why a run cannot go on. */
-export type Stuck = "Deadlock" | "Livelock" | "StepLimit" | "TimeLimit"
+export type Stuck = "Deadlock" | "Livelock" | "StepLimit" | "TimeLimit" | "Threw"
 
 /** What a run's creator decides. */
 export interface Setup {
@@ -61,15 +56,13 @@ export class Driver {
   readonly recorder: Recorder
   readonly hash = new RollingHash()
   readonly source: Source
+  readonly fibers: Fibers
   readonly withLive: Setup["withLive"]
 
   nowNanos = 0
   steps = 0
   /** Whose task is running; `undefined` between tasks. */
   current: HostState | undefined = undefined
-  gapLeft: number
-  /** Fibers that started and have not ended. */
-  liveFibers = 0
   /** Gives hosts their services. */
   services: Services | undefined = undefined
   /** What happens at the named points of the code under test. */
@@ -83,7 +76,6 @@ export class Driver {
   live = 0
 
   private readonly steering: Steering
-  private readonly ranked: Ranked | undefined
   readonly realistic: boolean
   private readonly limits: Limits
   private readonly onEvent: Setup["onEvent"]
@@ -94,17 +86,6 @@ export class Driver {
   private stepsAtInstant = 0
   private ended = false
 
-  private gapValue = 0
-  private owner: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  /** The fibers that are resumed within each other, the innermost last. */
-  private readonly nested: Array<Fiber.Fiber<unknown, unknown>> = []
-  private yielding: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  private firstId = -1
-  private fibers = 0
-  /** By the number that Effect gave a fiber, which counts the fibers outside of the run too. */
-  private readonly ordinals: Array<number> = []
-  private readonly known: Array<Fiber.Fiber<unknown, unknown> | undefined> = []
-
   /** The kinds of faults that this run is meant to have. */
   readonly planned = new Set<string>()
   /** How often each kind of fault did something. */
@@ -114,12 +95,13 @@ export class Driver {
   readonly warnings = new Set<string>()
   /** Whether somebody waits for the end of a run, and learns what broke it; a layer only lends its services. */
   isRun = true
+  /** What a task threw, outside of any fiber. */
+  thrown: unknown = undefined
   /** The first promise that did not hold. */
   violation: { readonly guarantee: string; readonly problem: string } | undefined = undefined
 
   constructor(setup: Setup) {
     this.steering = setup.steering
-    this.ranked = setup.steering instanceof Ranked ? setup.steering : undefined
     this.recorder = setup.recorder
     this.source = setup.source
     this.realistic = setup.realistic
@@ -127,7 +109,7 @@ export class Driver {
     this.onEvent = setup.onEvent
     this.withLive = setup.withLive
     this.main = new HostState(this, "main", 0)
-    this.gapLeft = this.nextGap()
+    this.fibers = new Fibers(this, setup.steering)
   }
 
   // --------------------------------------------------------------------------
@@ -202,25 +184,26 @@ export class Driver {
     this.current = host
     try {
       this.slice(task)
+    } catch (error) {
+      this.thrown = error
+      return "Threw"
     } finally {
       this.current = undefined
     }
-    return this.count(1)
+    this.weigh(1)
+    if (this.stepsAtInstant > this.limits.maxStepsPerInstant) return "Livelock"
+    return this.steps > this.limits.maxSteps ? "StepLimit" : undefined
   }
 
   /** What runs without a look at the queue in between. */
   slice(task: Task): void {
-    this.owner = undefined
-    // Even an array that is empty takes its time to be emptied.
-    if (this.nested.length > 0) this.nested.length = 0
+    this.fibers.beginSlice()
     task()
   }
 
-  private count(steps: number): Stuck | undefined {
+  weigh(steps: number): void {
     this.steps += steps
     this.stepsAtInstant += steps
-    if (this.stepsAtInstant > this.limits.maxStepsPerInstant) return "Livelock"
-    return this.steps > this.limits.maxSteps ? "StepLimit" : undefined
   }
 
   private pick(): number {
@@ -258,17 +241,13 @@ export class Driver {
   /** Queues a task: one that arrives from outside of the host, unless a fiber of the host's own queues it. */
   post(host: HostState, task: Task, priority: number, kind: number = arrival): void {
     if (this.ended || host.status === "dead") return
-    const entry = { host, task, waitNanos: kind, rank: 0 }
-    if (priority !== 0) this.ready.pushWith(entry, priority)
-    else {
-      if (this.ranked !== undefined) entry.rank = this.rankOfYielding(this.ranked)
-      this.ready.push(entry)
-    }
+    if (priority === 0) this.ready.push({ host, task, waitNanos: kind, rank: this.fibers.rankOfYielding() })
+    else this.ready.pushWith({ host, task, waitNanos: kind, rank: 0 }, priority)
     this.onPost?.()
   }
 
   private pushTimer(timer: Timer): void {
-    if (this.ranked !== undefined) timer.rank = this.ranked.rankOf(undefined)
+    timer.rank = this.fibers.rankOfTimer()
     this.ready.push(timer)
   }
 
@@ -316,122 +295,6 @@ export class Driver {
   }
 
   // --------------------------------------------------------------------------
-  // Slices of fibers, see `HostScheduler.shouldYield`
-  // --------------------------------------------------------------------------
-
-  /** Counts from 1, in the order in which the run met its fibers. */
-  ordinal(fiber: Pick<Fiber.Fiber<unknown, unknown>, "id">): number {
-    if (this.firstId === -1) this.firstId = fiber.id
-    const known = this.ordinals[fiber.id - this.firstId]
-    if (known !== undefined) return known
-    this.ordinals[fiber.id - this.firstId] = ++this.fibers
-    return this.fibers
-  }
-
-  /** A fiber's first operation since it last waited. */
-  enter(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    const ordinal = this.ordinal(fiber)
-    const isNew = this.known[ordinal] === undefined
-    if (isNew) this.meet(fiber, ordinal)
-    if (this.owner === undefined) {
-      this.owner = fiber
-      this.hash.mix(ordinal)
-      return false
-    }
-    // Started, not resumed, inline: its creator may rely on that.
-    if (isNew || this.owner === fiber) return false
-    if (this.realistic && this.nest(fiber)) return false
-    // Through the queue, so that the order of wake-ups is open too, and a long chain of them does not nest.
-    this.yielding = fiber
-    return true
-  }
-
-  /** Whether a fiber may be resumed inline, as on the stock runtime, which overflows when too many are nested. */
-  private nest(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    const { nested } = this
-    // A fiber that runs no more has given the stack back.
-    for (let top = nested.at(-1); top !== undefined && !isRunning(top); top = nested.at(-1)) nested.pop()
-    if (nested.length >= maxInline) return false
-    nested.push(fiber)
-    return true
-  }
-
-  /** Only while it runs: a dead host's fiber never ends, and is known to have been its host's. */
-  private meet(fiber: Fiber.Fiber<unknown, unknown>, ordinal: number): void {
-    this.known[ordinal] = fiber
-    this.hash.mix(ordinal)
-    if (this.onEvent === undefined) return
-    const name = fiberName(fiber, ordinal)
-    const host = this.current
-    this.emit("fiber", name, { phase: "start" }, ordinal, host)
-    fiber.addObserver((exit) => this.emit("fiber", name, { phase: "end", exit: exit._tag }, ordinal, host))
-  }
-
-  bounceForeign(host: HostState, fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    const { current } = this
-    if (
-      current !== undefined &&
-      current !== host &&
-      current !== this.main &&
-      host !== this.main &&
-      host.status !== "dead"
-    ) {
-      this.warnings.add(
-        `memory is shared between hosts: something on "${current.name}" resumed ` +
-          `${fiberName(fiber, this.ordinal(fiber))} of "${host.name}"`
-      )
-    }
-    this.yielding = fiber
-    return true
-  }
-
-  /** As long as the stock scheduler lets any slice be. */
-  endSlice(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    this.steps += longSliceSteps
-    this.stepsAtInstant += longSliceSteps
-    this.yielding = fiber
-    return true
-  }
-
-  preempt(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    const gap = this.gapValue
-    this.recorder.gap.push(gap)
-    this.gapLeft = this.nextGap()
-    if (gap === 0) return false
-    const ordinal = this.ordinal(fiber)
-    this.hash.mix(ordinal)
-    this.ranked?.demote(ordinal)
-    this.yielding = fiber
-    return true
-  }
-
-  private nextGap(): number {
-    const gap = this.realistic ? never : this.steering.nextGap()
-    this.gapValue = gap
-    if (gap === never) return Number.POSITIVE_INFINITY
-    return gap === 0 ? calmGap : gap
-  }
-
-  /** The rank of the fiber that is yielding, which comes here next; what is forked gets a rank of its own. */
-  private rankOfYielding(ranked: Ranked): number {
-    const { owner, yielding } = this
-    this.yielding = undefined
-    const rank = ranked.rankOf(yielding === undefined ? undefined : this.ordinal(yielding))
-    if (owner !== undefined && yielding === undefined && rank > ranked.rankOf(this.ordinal(owner))) {
-      this.preemptSoon()
-    }
-    return rank
-  }
-
-  /** A task that goes before the running fiber has become ready. */
-  private preemptSoon(): void {
-    if (this.gapLeft <= 1 || this.realistic) return
-    const passed = (this.gapValue === 0 ? calmGap : this.gapValue) - this.gapLeft
-    this.gapValue = Math.min(passed + 1, maxGap)
-    this.gapLeft = 1
-  }
-
-  // --------------------------------------------------------------------------
   // What the world does and says
   // --------------------------------------------------------------------------
 
@@ -449,6 +312,11 @@ export class Driver {
     this.emit("fault", text, { fault })
   }
 
+  /** Whether somebody looks at events. */
+  get isWatched(): boolean {
+    return this.onEvent !== undefined
+  }
+
   emit(
     kind: Trace.Kind,
     text: string,
@@ -463,7 +331,7 @@ export class Driver {
     this.onEvent?.({
       atNanos: this.nowNanos,
       host: (host ?? this.main).name,
-      fiber: fiber ?? (this.owner === undefined ? undefined : this.ordinal(this.owner)),
+      fiber: fiber ?? this.fibers.ownerOrdinal,
       kind,
       text,
       data
@@ -477,28 +345,7 @@ export class Driver {
     this.emit("check", `${guarantee} does not hold: ${problem}`, { guarantee })
   }
 
-  /** The fibers that have started and not ended, in the order of their ordinals. */
-  living(): ReadonlyArray<Fiber.Fiber<unknown, unknown>> {
-    return this.known.flatMap((fiber) =>
-      fiber !== undefined && fiber.pollUnsafe() === undefined ? [fiber] : []
-    )
-  }
-
-  /** Whose fiber it is. */
-  hostOf(fiber: Fiber.Fiber<unknown, unknown>): HostState | undefined {
-    return fiber.getRef(CurrentHost)
-  }
-
   finish(): Choices.Recording {
     return this.recorder.finish()
   }
-}
-
-const isRunning = (fiber: Fiber.Fiber<unknown, unknown>): boolean => Reflect.get(fiber, "_running") === true
-
-/** How messages call a fiber: by its span or the function that it is in, else by its number. */
-export const fiberName = (fiber: Fiber.Fiber<unknown, unknown>, ordinal: number): string => {
-  const { span, stackFrame } = fiber.cache
-  const name = stackFrame?.name ?? (span?._tag === "Span" ? span.name : undefined)
-  return name === undefined ? `fiber ${ordinal}` : `fiber ${ordinal} (${name})`
 }

@@ -82,13 +82,14 @@ class HostScheduler implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     // Something resumed the fiber from the stack of another host, or of none: it goes on through its own queue, which
     // a dead host drops and a paused one holds.
     // The same for a host that has just crashed or paused itself.
-    if (driver.current !== host || host.status !== "up") return driver.bounceForeign(host, fiber)
+    const { fibers } = driver
+    if (driver.current !== host || host.status !== "up") return fibers.bounce(host, fiber)
     const operations = fiber.currentOpCount
-    if (operations === 1) return driver.enter(fiber)
+    if (operations === 1) return fibers.enter(fiber)
     // A fiber that yields again before it has done anything would not get on.
     if (operations <= 2) return false
-    if (operations >= fiber.cache.maxOpsBeforeYield) return driver.endSlice(fiber)
-    return --driver.gapLeft <= 0 && driver.preempt(fiber)
+    if (operations >= fiber.cache.maxOpsBeforeYield) return fibers.endSlice(fiber)
+    return --fibers.gapLeft <= 0 && fibers.preempt(fiber)
   }
 }
 

@@ -1,7 +1,9 @@
 /** A simulated machine: a name and its present life. What belongs to it for longer than one life hangs on it too. */
 import { Cause, Context, Effect, type Exit, type Fiber } from "effect"
 import { NotSimulated } from "../SimulationError.ts"
+import { forgetBatches } from "./batches.ts"
 import type { Driver } from "./driver.ts"
+import { hostOf } from "./fibers.ts"
 import { CurrentHost, HostState } from "./host.ts"
 
 /** How a life of a machine ended. */
@@ -58,6 +60,7 @@ export class Machine {
     const { driver, state } = this
     if (state.status === "dead") return
     state.crash()
+    forgetBatches(driver.fibers.living().filter((fiber) => hostOf(fiber) === state))
     driver.emit("host", `${this.name} crashes`, { phase: "crash" }, undefined, state)
     for (const told of this.onCrash) told()
     this.end({ _tag: "Crashed" })

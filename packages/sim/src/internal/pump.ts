@@ -11,12 +11,11 @@ import { seal, type Use } from "./seal.ts"
 // house: the real event loop is what this driver is for; taken here, because a run seals the globals
 const { setImmediate, setTimeout, clearTimeout } = globalThis
 
-/** How a pump came to its end. */
-export type Stop =
-  | { readonly _tag: "Done" }
-  | { readonly _tag: "Stuck"; readonly stuck: Stuck }
-  | { readonly _tag: "Ambient"; readonly use: Use }
-  | { readonly _tag: "Threw"; readonly error: unknown }
+/** How a pump came to its end: the program had ended, unless something else is said. */
+export interface Stop {
+  readonly stuck?: Stuck
+  readonly use?: Use
+}
 
 interface Options {
   readonly isDone: () => boolean
@@ -75,15 +74,13 @@ export class Pump {
     let use: Use | undefined
     try {
       stuck = driver.isReady || !this.idle || driver.live > 0 ? driver.settle() : this.advance()
-    } catch (error) {
-      return this.end({ _tag: "Threw", error })
     } finally {
       use = unseal()
     }
-    if (use !== undefined) return this.end({ _tag: "Ambient", use })
-    if (options.isDone() || driver.violation !== undefined) return this.end({ _tag: "Done" })
+    if (use !== undefined) return this.end({ use })
+    if (options.isDone() || driver.violation !== undefined) return this.end({})
     if (stuck === "Deadlock") return this.wait()
-    if (stuck !== undefined) return this.end({ _tag: "Stuck", stuck })
+    if (stuck !== undefined) return this.end({ stuck })
     if (driver.live > 0 && this.idle) return this.wait()
     this.idle = true
     this.schedule()
@@ -97,10 +94,7 @@ export class Pump {
   /** Nothing is left in virtual time. A native promise may still bring something. */
   private wait(): void {
     // house: see above
-    this.patience ??= setTimeout(
-      () => this.end({ _tag: "Stuck", stuck: "Deadlock" }),
-      this.options.patienceMillis
-    )
+    this.patience ??= setTimeout(() => this.end({ stuck: "Deadlock" }), this.options.patienceMillis)
   }
 
   private end(stop: Stop): void {

@@ -12,9 +12,11 @@ import {
 } from "../SimulationError.ts"
 import * as Strategy from "../Strategy.ts"
 import type * as Trace from "../Trace.ts"
-import { Driver, fiberName, type Stuck } from "./driver.ts"
+import { forgetBatches } from "./batches.ts"
+import { Driver, type Stuck } from "./driver.ts"
 import { arm } from "./faults/inject.ts"
-import { seal } from "./seal.ts"
+import { hostOf } from "./fibers.ts"
+import { seal, type Use } from "./seal.ts"
 import { Recorded, Recorder, Seeded } from "./source.ts"
 import { diceOf, replay, type Steering, steer } from "./steering.ts"
 import { Waits } from "./waiting.ts"
@@ -69,23 +71,27 @@ const isInterrupted = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   Reflect.get(fiber, "_interruptedCause") !== undefined
 
 const hostName = (driver: Driver, fiber: Fiber.Fiber<unknown, unknown>): string =>
-  driver.hostOf(fiber)?.name ?? driver.main.name
+  hostOf(fiber)?.name ?? driver.main.name
 
 const leakedFibers = (driver: Driver): ReadonlyArray<LeakedFiber> =>
-  driver
+  driver.fibers
     .living()
-    .filter((fiber) => driver.hostOf(fiber) === driver.main)
-    .map((fiber) => ({ name: fiberName(fiber, driver.ordinal(fiber)), interrupted: isInterrupted(fiber) }))
+    .filter((fiber) => hostOf(fiber) === driver.main)
+    .map((fiber) => ({ name: driver.fibers.name(fiber), interrupted: isInterrupted(fiber) }))
 
 /** The error for a run that cannot go on. */
-export const stuckError = (driver: Driver, stuck: Stuck, waits: Waits | undefined): SimulationError => {
+const stuckError = (
+  driver: Driver,
+  stuck: Exclude<Stuck, "Threw">,
+  waits: Waits | undefined
+): SimulationError => {
   const atMillis = driver.nowNanos / 1e6
   switch (stuck) {
     case "Deadlock":
       return new Deadlock({
         atMillis,
-        blocked: driver.living().map((fiber) => ({
-          fiber: fiberName(fiber, driver.ordinal(fiber)),
+        blocked: driver.fibers.living().map((fiber) => ({
+          fiber: driver.fibers.name(fiber),
           host: hostName(driver, fiber),
           waitsFor: waits?.describe(fiber) ?? "something"
         }))
@@ -94,16 +100,37 @@ export const stuckError = (driver: Driver, stuck: Stuck, waits: Waits | undefine
       return new Livelock({
         atMillis,
         steps: driver.steps,
-        fibers: driver
+        fibers: driver.fibers
           .living()
           .slice(0, 10)
-          .map((fiber) => fiberName(fiber, driver.ordinal(fiber)))
+          .map((fiber) => driver.fibers.name(fiber))
       })
     case "StepLimit":
       return new LimitExceeded({ limit: "maxSteps", atMillis, steps: driver.steps })
     case "TimeLimit":
       return new LimitExceeded({ limit: "maxTime", atMillis, steps: driver.steps })
   }
+}
+
+/** What a run came to. */
+interface Outcome<out A, out E> {
+  readonly exit: Exit.Exit<A, E> | undefined
+  readonly stuck: Stuck | undefined
+  readonly use: Use | undefined
+  readonly waits: Waits | undefined
+}
+
+/** How a run ended: what makes it count for nothing comes first, and what the program says last. */
+export const verdict = <A, E>(
+  driver: Driver,
+  { exit, stuck, use, waits }: Outcome<A, E>
+): Exit.Exit<A, E | SimulationError> => {
+  if (use !== undefined) return Exit.fail(new AmbientUse({ what: use.what, origin: use.stack }))
+  if (driver.violation !== undefined) return Exit.fail(new Violation(driver.violation))
+  // Thrown outside of any fiber, where it would have ended a real process.
+  if (stuck === "Threw") return Exit.die(driver.thrown)
+  if (stuck === undefined && exit !== undefined) return exit
+  return Exit.fail(stuckError(driver, stuck ?? "Deadlock", waits))
 }
 
 export const resultOf = <A, E>(
@@ -117,7 +144,7 @@ export const resultOf = <A, E>(
   steps: driver.steps,
   hash: driver.hash.digest(),
   leaks: {
-    fibers: driver.liveFibers === 0 ? [] : leakedFibers(driver),
+    fibers: driver.fibers.live === 0 ? [] : leakedFibers(driver),
     timers: driver.pendingTimers.filter(({ host }) => host === driver.main).length,
     scopes: world.scopes.open
   },
@@ -153,7 +180,7 @@ export const simulate = <A, E>(
   const unseal = seal()
   let exit: Exit.Exit<A, E> | undefined
   let stuck: Stuck | undefined
-  let use: ReturnType<typeof unseal>
+  let use: Use | undefined
   try {
     // The program begins in a task, like everything else.
     driver.post(
@@ -171,22 +198,11 @@ export const simulate = <A, E>(
   } finally {
     driver.end()
     use = unseal()
+    forgetBatches(driver.fibers.living())
   }
-  if (use !== undefined) {
-    return resultOf<A, E>(
-      driver,
-      world,
-      Exit.fail(new AmbientUse({ what: use.what, origin: use.stack })),
-      trace
-    )
-  }
-  if (driver.violation !== undefined) {
-    return resultOf<A, E>(driver, world, Exit.fail(new Violation(driver.violation)), trace)
-  }
-  if (stuck === undefined && exit !== undefined) return resultOf(driver, world, exit, trace)
   // What the fibers wait for is only seen by watching them, so the same run is made again.
-  if (stuck === "Deadlock" && waits === undefined) {
+  if (stuck === "Deadlock" && use === undefined && waits === undefined) {
     return simulate(program, { ...options, choices: driver.finish() }, { plan, waits: new Waits() })
   }
-  return resultOf<A, E>(driver, world, Exit.fail(stuckError(driver, stuck ?? "Deadlock", waits)), trace)
+  return resultOf<A, E>(driver, world, verdict(driver, { exit, stuck, use, waits }), trace)
 }

@@ -116,12 +116,12 @@ export class World {
   }
 
   recordFiberStart(context: Context.Context<never>): void {
-    this.driver.liveFibers++
+    this.driver.fibers.live++
     this.scopes.see(Context.getOrUndefined(context, Scope.Scope))
   }
 
   recordFiberEnd(): void {
-    this.driver.liveFibers--
+    this.driver.fibers.live--
   }
 
   /** A context that holds nothing of any other host. */
