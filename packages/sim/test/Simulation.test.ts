@@ -397,6 +397,10 @@ describe("Simulation", () => {
       ["Math.random", () => Math.random()],
       ["performance.now", () => performance.now()],
       ["process.hrtime.bigint", () => process.hrtime.bigint()],
+      ["process.hrtime", () => process.hrtime()],
+      ["new Date()", () => Reflect.construct(new Date(5).constructor, [])],
+      ["Intl.DateTimeFormat.format()", () => new Intl.DateTimeFormat("en").format()],
+      ["Intl.DateTimeFormat.format()", () => Intl.DateTimeFormat("en").formatToParts()],
       ["setTimeout", () => setTimeout(() => {}, 0)],
       ["setInterval", () => setInterval(() => {}, 0)],
       ["setImmediate", () => setImmediate(() => {})],
@@ -424,9 +428,19 @@ describe("Simulation", () => {
     })
 
     it("is undone after the run, also after one that failed", () => {
-      const before = [Date, Math.random, setTimeout, performance.now, Promise.prototype.then]
+      const globals = () => [
+        Date,
+        new Date(5).constructor,
+        Intl.DateTimeFormat,
+        Math.random,
+        process.hrtime,
+        setTimeout,
+        performance.now,
+        Promise.prototype.then
+      ]
+      const before = globals()
       Simulation.run(Effect.sync(() => Date.now()))
-      assert.deepStrictEqual([Date, Math.random, setTimeout, performance.now, Promise.prototype.then], before)
+      assert.deepStrictEqual(globals(), before)
       assert.isNumber(Date.now())
     })
 
@@ -434,6 +448,12 @@ describe("Simulation", () => {
       const date = value(Effect.sync(() => [new Date(5), new Date(7) instanceof Date] as const))
       assert.deepStrictEqual(date, [new Date(5), true])
       assert.instanceOf(date[0], Date)
+    })
+
+    it("a date that is given can be formatted, by a formatter that goes on working after the run", () => {
+      const formatter = value(Effect.sync(() => new Intl.DateTimeFormat("en", { timeZone: "UTC" })))
+      assert.strictEqual(value(Effect.sync(() => formatter.format(new Date(0)))), "1/1/1970")
+      assert.isString(formatter.format())
     })
 
     it("DateTime takes the time of the run", () => {

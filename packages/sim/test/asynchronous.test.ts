@@ -30,6 +30,14 @@ describe("Simulation.runPromise", () => {
     assert.deepStrictEqual(await value(program), [100, 3_600_000])
   })
 
+  it("a synchronous run within it is sealed as any other", async () => {
+    const inner = Effect.sync(() => Simulation.run(Effect.sync(() => setTimeout(() => {}, 0))).exit)
+    const exit = await value(inner)
+    assert.match(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", /setTimeout was used/)
+    // What the outer run does not seal works again.
+    await value(Effect.sync(() => clearTimeout(setTimeout(() => {}, 0))))
+  })
+
   it("virtual time waits for Simulation.promise, as long as it takes", async () => {
     const program = Effect.gen(function* () {
       const waited = yield* Simulation.promise(() => wait(20, "read")).pipe(Effect.timeout("1 millis"))

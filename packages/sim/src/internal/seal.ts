@@ -21,7 +21,7 @@ interface Sealed {
 }
 
 let noted: Use | undefined
-let depth = 0
+let sealedExtent: Extent | undefined
 
 const note = (what: string): Error => {
   const error = new Error(`${what} was used in a simulation`)
@@ -69,6 +69,37 @@ const SealedDate: typeof RealDate = new Proxy(RealDate, {
       : Reflect.construct(target, args, newTarget === SealedDate ? target : newTarget)
 })
 
+const RealDateTimeFormat = Intl.DateTimeFormat
+
+/** Formats the dates that it is given; without one it would format the current. Kept ones outlive the run. */
+const sealedFormat = (formatter: Intl.DateTimeFormat): Intl.DateTimeFormat => {
+  const { format } = formatter
+  const formatToParts = formatter.formatToParts.bind(formatter)
+  const check = (date: unknown): void => {
+    if (date === undefined && sealedExtent !== undefined) refuse("Intl.DateTimeFormat.format()")
+  }
+  return Object.defineProperties(formatter, {
+    format: {
+      value: (date?: Date | number) => {
+        check(date)
+        return format(date)
+      }
+    },
+    formatToParts: {
+      value: (date?: Date | number) => {
+        check(date)
+        return formatToParts(date)
+      }
+    }
+  })
+}
+
+const SealedDateTimeFormat: typeof RealDateTimeFormat = new Proxy(RealDateTimeFormat, {
+  apply: (target, _, args) => sealedFormat(Reflect.apply(target, undefined, args)),
+  construct: (target, args, newTarget) =>
+    sealedFormat(Reflect.construct(target, args, newTarget === SealedDateTimeFormat ? target : newTarget))
+})
+
 const sealedFunction = (holder: object, key: string, replacement: unknown): Sealed => ({
   // house: it is read and written by name only
   holder: holder as Record<string, unknown>,
@@ -89,10 +120,17 @@ const passing = <Args extends ReadonlyArray<unknown>, A>(what: string, original:
 const sealed: ReadonlyArray<Sealed> = [
   // For code that took hold of `Date` before.
   sealedFunction(RealDate, "now", refused("Date.now")),
+  sealedFunction(RealDate.prototype, "constructor", SealedDate),
+  sealedFunction(Intl, "DateTimeFormat", SealedDateTimeFormat),
   // house: as above
   sealedFunction(Math, "random", sealedRandom),
   // house: as above
   sealedFunction(process.hrtime, "bigint", refused("process.hrtime.bigint")),
+  sealedFunction(
+    process,
+    "hrtime",
+    Object.assign(refused("process.hrtime"), { bigint: refused("process.hrtime.bigint") })
+  ),
   // house: as above
   sealedFunction(process, "uptime", refused("process.uptime")),
   sealedFunction(Atomics, "wait", refused("Atomics.wait")),
@@ -160,12 +198,14 @@ const originals: Array<unknown> = []
 let originalGlobals: Globals
 
 /** How much is sealed: time and chance come first, then what the event loop does. */
-const extents = {
+type Extent = "everything" | "timeAndChance"
+
+const extents: Readonly<Record<Extent, number>> = {
   everything: sealed.length,
   timeAndChance: sealed.findIndex(({ key }) => key === "timeout")
 }
 
-const close = (extent: keyof typeof extents): void => {
+const close = (extent: Extent): void => {
   originalGlobals = readGlobals()
   writeGlobals(extent === "everything" ? sealedGlobals : { ...originalGlobals, Date: SealedDate })
   for (let i = 0; i < extents[extent]; i++) {
@@ -176,7 +216,7 @@ const close = (extent: keyof typeof extents): void => {
   }
 }
 
-const open = (extent: keyof typeof extents): void => {
+const open = (extent: Extent): void => {
   writeGlobals(originalGlobals)
   for (let i = 0; i < extents[extent]; i++) {
     // house: within bounds; a loop without iterators
@@ -185,19 +225,27 @@ const open = (extent: keyof typeof extents): void => {
   }
 }
 
+const change = (from: Extent | undefined, to: Extent | undefined): void => {
+  if (from === to) return
+  if (from !== undefined) open(from)
+  if (to !== undefined) close(to)
+  sealedExtent = to
+}
+
 /**
  * Seals until the returned function is called, which gives the first use.
  *
- * A run within a run is sealed already; the uses of the inner one are its own.
+ * A run within a run seals what was not sealed already; the uses of the inner one are its own.
  */
-export const seal = (extent: keyof typeof extents = "everything"): (() => Use | undefined) => {
-  const outer = noted
+export const seal = (extent: Extent = "everything"): (() => Use | undefined) => {
+  const outerUse = noted
+  const outerExtent = sealedExtent
   noted = undefined
-  if (depth++ === 0) close(extent)
+  change(outerExtent, outerExtent === "everything" ? outerExtent : extent)
   return () => {
-    if (--depth === 0) open(extent)
+    change(sealedExtent, outerExtent)
     const use = noted
-    noted = outer
+    noted = outerUse
     return use
   }
 }
