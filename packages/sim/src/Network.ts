@@ -194,7 +194,7 @@ export const setLink = (
   checked(
     "Network.setLink",
     conditions,
-    between("setLink", (link) => link.condition(conditions))(a, b, direction)
+    between("setLink", (link) => link.set({ conditions }))(a, b, direction)
   )
 
 /**
@@ -209,22 +209,18 @@ export const setLink = (
  */
 export const partition: (a: string, b: string, direction?: Direction) => Effect.Effect<void> = between(
   "partition",
-  (link) => {
-    link.partitioned = true
-  }
+  (link) => link.set({ cuts: true })
 )
 
 /**
- * Ends the partition between two hosts.
+ * Ends the partition between two hosts that `partition` began. One of a fault plan ends in its own time.
  *
  * @since 0.1.0
  * @category partitions
  */
 export const heal: (a: string, b: string, direction?: Direction) => Effect.Effect<void> = between(
   "heal",
-  (link) => {
-    link.partitioned = false
-  }
+  (link) => link.set({ cuts: undefined })
 )
 
 /**
@@ -234,7 +230,7 @@ export const heal: (a: string, b: string, direction?: Direction) => Effect.Effec
  * @category partitions
  */
 export const isolate = (host: string): Effect.Effect<void> =>
-  change("Network.isolate", `isolate ${host}`, [host], (net) => net.isolated.add(host))
+  change("Network.isolate", `isolate ${host}`, [host], (net) => net.isolate(host, "program"))
 
 /**
  * Ends the isolation of a host. Partitions between it and others stay.
@@ -243,22 +239,16 @@ export const isolate = (host: string): Effect.Effect<void> =>
  * @category partitions
  */
 export const rejoin = (host: string): Effect.Effect<void> =>
-  change("Network.rejoin", `rejoin ${host}`, [host], (net) => net.isolated.delete(host))
+  change("Network.rejoin", `rejoin ${host}`, [host], (net) => net.rejoin(host, "program"))
 
 /**
- * Ends everything that `partition`, `isolate`, `hold` and `setLink` began. All links are as in the default again.
+ * Ends everything that `partition`, `isolate`, `hold`, `setLink` and the faults of a plan began. All links are as in the
+ * default again.
  *
  * @since 0.1.0
  * @category partitions
  */
-export const healAll: Effect.Effect<void> = change("Network.healAll", "heal all", [], (net) => {
-  net.isolated.clear()
-  for (const link of net.allLinks()) {
-    link.partitioned = false
-    link.condition(undefined)
-    link.release()
-  }
-})
+export const healAll: Effect.Effect<void> = change("Network.healAll", "heal all", [], (net) => net.heal())
 
 /**
  * Keeps back every message between two hosts until `release`.
@@ -272,7 +262,7 @@ export const healAll: Effect.Effect<void> = change("Network.healAll", "heal all"
  */
 export const hold: (a: string, b: string, direction?: Direction) => Effect.Effect<void> = between(
   "hold",
-  (link) => link.hold()
+  (link) => link.set({ holds: true })
 )
 
 /**
@@ -283,7 +273,7 @@ export const hold: (a: string, b: string, direction?: Direction) => Effect.Effec
  */
 export const release: (a: string, b: string, direction?: Direction) => Effect.Effect<void> = between(
   "release",
-  (link) => link.release()
+  (link) => link.set({ holds: undefined })
 )
 
 /**

@@ -307,9 +307,9 @@ export class Driver {
   }
 
   /** A fault has done something to somebody; one that was only configured does not count. */
-  readonly tookEffect = (fault: string, text: string): void => {
+  readonly tookEffect = (fault: string, text: string, where?: Trace.Event["data"]): void => {
     this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1)
-    this.emit("fault", text, { fault })
+    this.emit("fault", text, { fault, ...where })
   }
 
   /** Whether somebody looks at events. */

@@ -5,7 +5,7 @@ import { hostDisk, hostDiskIfAny } from "../disk/hostDisk.ts"
 import type { Driver, Timer } from "../driver.ts"
 import type { HostState } from "../host.ts"
 import { type Machine, machines } from "../machine.ts"
-import type { Link } from "../network/link.ts"
+import type { Link, Trouble } from "../network/link.ts"
 import { netOf } from "../network/net.ts"
 import { kindOf } from "./kind.ts"
 import { describe } from "./words.ts"
@@ -29,17 +29,9 @@ const later = (driver: Driver, afterMillis: number, task: () => void): void => {
   timers.add(timer)
 }
 
-const begin = (driver: Driver, fault: Fault & { readonly atMillis: number }, task: () => void): void =>
-  later(driver, fault.atMillis, task)
-
-const withMachine = (driver: Driver, name: string, task: (machine: Machine) => void): void => {
-  const machine = machines(driver).get(name)
-  if (machine !== undefined) task(machine)
-}
-
 const crash = (driver: Driver, machine: Machine, downMillis: number | undefined): void => {
   if (machine.state.status === "dead" || machine.state === driver.main) return
-  driver.tookEffect("crash", `${machine.name} crashes`)
+  driver.tookEffect("crash", `${machine.name} crashes`, { host: machine.name })
   machine.crash()
   if (downMillis === undefined) return
   const { state } = machine
@@ -48,13 +40,21 @@ const crash = (driver: Driver, machine: Machine, downMillis: number | undefined)
   })
 }
 
+/** How many faults let a host stand still: it goes on when the last has ended. */
+const pauses = new WeakMap<HostState, number>()
+
 const pause = (driver: Driver, machine: Machine, forMillis: number): void => {
-  if (machine.state.status !== "up") return
-  driver.tookEffect("pause", `${machine.name} pauses for ${forMillis} ms`)
   const { state } = machine
-  machine.pause()
+  const others = pauses.get(state) ?? 0
+  // A host that its own program has paused is not this fault's to resume.
+  if (state.status === "dead" || (state.status === "paused" && others === 0)) return
+  driver.tookEffect("pause", `${machine.name} pauses for ${forMillis} ms`, { host: machine.name })
+  pauses.set(state, others + 1)
+  if (others === 0) machine.pause()
   later(driver, forMillis, () => {
-    if (machine.state === state) machine.resume()
+    const left = (pauses.get(state) ?? 1) - 1
+    pauses.set(state, left)
+    if (left === 0 && machine.state === state) machine.resume()
   })
 }
 
@@ -63,15 +63,17 @@ type At<Tag extends Fault["_tag"]> = Extract<Fault, { readonly _tag: Tag }>
 /** What reaching a named point does, for the time that the plan says. */
 const atPoint = (driver: Driver, fault: At<"Point">, host: HostState): Effect.Effect<void> => {
   const { action } = fault
-  driver.tookEffect(kindOf(fault), `${action._tag} at "${fault.point}" on ${host.name}`)
+  driver.tookEffect(kindOf(fault), `${action._tag} at "${fault.point}" on ${host.name}`, { host: host.name })
   switch (action._tag) {
     case "Delay":
       return Effect.sleep(action.millis)
     case "Die":
       return Effect.die(new Error(`a fault was injected at "${fault.point}"`))
-    case "Crash":
-      withMachine(driver, host.name, (machine) => crash(driver, machine, action.downMillis))
+    case "Crash": {
+      const machine = machines(driver).get(host.name)
+      if (machine !== undefined) crash(driver, machine, action.downMillis)
       return host === driver.main ? Effect.void : Effect.never
+    }
   }
 }
 
@@ -108,98 +110,79 @@ const announce = (driver: Driver, fault: At<"Partition" | "Hold" | "Slow" | "Los
   driver.emit("note", describe(fault), data, undefined, machine?.state)
 }
 
-/** Something that begins, lasts, and ends; whether it did anything the network counts itself. */
-const during = (
-  driver: Driver,
-  fault: At<"Partition" | "Hold" | "Slow" | "Lossy">,
-  start: (link: Link) => void,
-  end: (link: Link) => void
-): void =>
-  begin(driver, fault, () => {
-    announce(driver, fault)
-    for (const link of links(driver, fault)) start(link)
-    later(driver, fault.forMillis, () => {
-      for (const link of links(driver, fault)) end(link)
-    })
-  })
+const troubleOf = (fault: At<"Partition" | "Hold" | "Slow" | "Lossy">): Trouble => {
+  switch (fault._tag) {
+    case "Partition":
+      return { cuts: true }
+    case "Hold":
+      return { holds: true }
+    case "Slow":
+      return { conditions: { latency: fault.latencyMillis } }
+    case "Lossy":
+      return { conditions: { loss: fault.loss } }
+  }
+}
 
+/** Whether it did anything, the network counts itself. */
 const onNetwork = (
   driver: Driver,
   fault: At<"Partition" | "Hold" | "Slow" | "Lossy" | "Reset" | "Isolate">
 ): void => {
   switch (fault._tag) {
-    case "Partition":
-      return during(
-        driver,
-        fault,
-        (link) => {
-          link.partitioned = true
-        },
-        (link) => {
-          link.partitioned = false
-        }
-      )
-    case "Hold":
-      return during(
-        driver,
-        fault,
-        (link) => link.hold(),
-        (link) => link.release()
-      )
-    case "Slow":
-      return during(
-        driver,
-        fault,
-        (link) => link.condition({ latency: fault.latencyMillis }),
-        (link) => link.condition(undefined)
-      )
-    case "Lossy":
-      return during(
-        driver,
-        fault,
-        (link) => link.condition({ loss: fault.loss }),
-        (link) => link.condition(undefined)
-      )
     case "Reset":
-      return begin(driver, fault, () => {
-        for (const link of links(driver, { ...fault, oneWay: false })) link.resetConnections()
-      })
+      for (const link of links(driver, { ...fault, oneWay: false })) link.resetConnections()
+      return
     case "Isolate":
-      return begin(driver, fault, () => {
-        announce(driver, fault)
-        netOf(driver).isolated.add(fault.host)
-        later(driver, fault.forMillis, () => netOf(driver).isolated.delete(fault.host))
+      announce(driver, fault)
+      netOf(driver).isolate(fault.host, fault)
+      return later(driver, fault.forMillis, () => netOf(driver).rejoin(fault.host, fault))
+    default: {
+      announce(driver, fault)
+      const trouble = troubleOf(fault)
+      const troubled = links(driver, fault)
+      for (const link of troubled) link.begin(trouble)
+      later(driver, fault.forMillis, () => {
+        for (const link of troubled) link.end(trouble)
       })
+    }
   }
 }
 
-const schedule = (driver: Driver, fault: Fault): void => {
+type Timed = Exclude<Fault, { readonly _tag: "Point" }>
+
+/** The hosts that it is about and that there are not: it can do nothing to them. */
+const missing = (driver: Driver, fault: Timed): ReadonlyArray<string> => {
+  const named = "host" in fault ? [fault.host] : [fault.from, fault.to]
+  return named.filter((name) => machines(driver).get(name) === undefined)
+}
+
+/** What a fault does when its time has come. */
+const strike = (driver: Driver, fault: Timed): void => {
+  for (const name of missing(driver, fault)) {
+    driver.warnings.add(`a fault names the host "${name}", which there is not at its time`)
+  }
+  const machine = "host" in fault ? machines(driver).get(fault.host) : undefined
   switch (fault._tag) {
     case "Crash":
-      return begin(driver, fault, () =>
-        withMachine(driver, fault.host, (machine) => crash(driver, machine, fault.downMillis))
-      )
-    case "Pause":
-      return begin(driver, fault, () =>
-        withMachine(driver, fault.host, (machine) => pause(driver, machine, fault.forMillis))
-      )
-    case "Skew":
-      return begin(driver, fault, () =>
-        withMachine(driver, fault.host, (machine) => {
-          const text = `the clock of ${fault.host} jumps by ${fault.offsetMillis} ms and goes at ${fault.rate}`
-          driver.tookEffect("skew", text)
-          machine.state.clock.skew(fault.offsetMillis, fault.rate)
-        })
-      )
-    case "DiskFailure":
-      return begin(driver, fault, () =>
-        withMachine(driver, fault.host, (machine) => {
-          const { volume } = hostDisk(machine)
-          volume.failures.set(volume.operations + fault.operation, fault.code)
-        })
-      )
-    case "Point":
+      if (machine !== undefined) crash(driver, machine, fault.downMillis)
       return
+    case "Pause":
+      if (machine !== undefined) pause(driver, machine, fault.forMillis)
+      return
+    case "Skew":
+      if (machine === undefined) return
+      driver.tookEffect(
+        "skew",
+        `the clock of ${fault.host} jumps by ${fault.offsetMillis} ms and goes at ${fault.rate}`,
+        { host: fault.host }
+      )
+      return machine.state.clock.skew(fault.offsetMillis, fault.rate)
+    case "DiskFailure": {
+      if (machine === undefined) return
+      const { volume } = hostDisk(machine)
+      volume.failures.set(volume.operations + fault.operation, fault.code)
+      return
+    }
     default:
       return onNetwork(driver, fault)
   }
@@ -209,7 +192,7 @@ const schedule = (driver: Driver, fault: Fault): void => {
 export const arm = (driver: Driver, plan: Plan): void => {
   for (const fault of plan) {
     driver.planned.add(kindOf(fault))
-    schedule(driver, fault)
+    if (fault._tag !== "Point") later(driver, fault.atMillis, () => strike(driver, fault))
   }
   driver.atPoint = pointsOf(driver, plan)
 }
@@ -218,15 +201,10 @@ export const arm = (driver: Driver, plan: Plan): void => {
 export const healAll = (driver: Driver): void => {
   healed.add(driver)
   for (const timer of pending.get(driver) ?? []) driver.cancelTimer(timer)
-  const net = netOf(driver)
-  net.isolated.clear()
-  for (const link of net.allLinks()) {
-    link.partitioned = false
-    link.condition(undefined)
-    link.release()
-  }
+  netOf(driver).heal()
   for (const machine of machines(driver).values()) {
     hostDiskIfAny(machine)?.volume.failures.clear()
+    pauses.delete(machine.state)
     if (machine.state.status === "paused") machine.resume()
     if (machine.state.status === "dead") machine.restart()
   }

@@ -11,19 +11,29 @@ export type Kind = "SYN" | "SYN-ACK" | "ACK" | "data" | "credit" | "FIN" | "RST"
 /** What a black hole lets pass, so that connections are made over it. */
 const isHandshake = (kind: Kind): boolean => kind === "SYN" || kind === "SYN-ACK" || kind === "ACK"
 
+/** What a fault does to a link while it lasts. */
+export interface Trouble {
+  readonly cuts?: true
+  readonly holds?: true
+  readonly conditions?: Conditions
+}
+
 export class Link {
   readonly net: Net
   readonly from: string
   readonly to: string
   shape: Shape
-  partitioned = false
   /** The connections that were opened over this link and are not over. */
   readonly connections = new Set<End>()
   /** Of datagrams: when the last one arrives, how many were sent, and the latest that has arrived. */
   lastArrival = 0
   sent = 0
   latest = -1
-  private own: Conditions | undefined = undefined
+  /** What the program has set. */
+  private own: Trouble = {}
+  /** The faults that last, in the order in which they began. Each ends for itself. */
+  private readonly troubles = new Set<Trouble>()
+  private cut = false
   private held: Array<() => void> | undefined = undefined
   /** When the last byte that was sent will have left. */
   private freeAt = 0
@@ -37,14 +47,49 @@ export class Link {
     this.shape = net.baseOf(this)
   }
 
-  condition(conditions: Conditions | undefined): void {
-    this.own = conditions
-    this.reshape()
+  // --------------------------------------------------------------------------
+  // What is wrong with it
+  // --------------------------------------------------------------------------
+
+  /** Changes what the program has set. */
+  set(change: { readonly [Key in keyof Trouble]: Trouble[Key] | undefined }): void {
+    const { conditions, cuts, holds } = { ...this.own, ...change }
+    this.own = {
+      ...(cuts && { cuts }),
+      ...(holds && { holds }),
+      ...(conditions !== undefined && { conditions })
+    }
+    this.update()
   }
 
-  reshape(): void {
-    const base = this.net.baseOf(this)
-    this.shape = this.own === undefined ? base : shapeOf(this.own, base)
+  begin(trouble: Trouble): void {
+    this.troubles.add(trouble)
+    this.update()
+  }
+
+  end(trouble: Trouble): void {
+    if (this.troubles.delete(trouble)) this.update()
+  }
+
+  heal(): void {
+    this.own = {}
+    this.troubles.clear()
+    this.update()
+  }
+
+  /** Where two set the same condition, the one that began last counts. */
+  update(): void {
+    let shape = this.net.baseOf(this)
+    let isHeld = false
+    this.cut = false
+    for (const { conditions, cuts, holds } of [this.own, ...this.troubles]) {
+      if (conditions !== undefined) shape = shapeOf(conditions, shape)
+      if (cuts === true) this.cut = true
+      if (holds === true) isHeld = true
+    }
+    this.shape = shape
+    if (isHeld) this.held ??= []
+    else this.release()
   }
 
   // --------------------------------------------------------------------------
@@ -60,9 +105,8 @@ export class Link {
   }
 
   private get isCut(): boolean {
-    if (this.partitioned) return true
-    const { isolated } = this.net
-    return isolated.size > 0 && this.from !== this.to && (isolated.has(this.from) || isolated.has(this.to))
+    const { from, net, to } = this
+    return this.cut || (from !== to && (net.isIsolated(from) || net.isIsolated(to)))
   }
 
   /** When a message that leaves now arrives. */
@@ -88,10 +132,6 @@ export class Link {
     return this.held !== undefined
   }
 
-  hold(): void {
-    this.held ??= []
-  }
-
   /** Calls back, in the order of asking. A connection asks once for all that it has to send. */
   whenReleased(go: () => void): void {
     this.held?.push(go)
@@ -102,8 +142,9 @@ export class Link {
     return this.held?.length ?? 0
   }
 
-  release(): void {
-    const { held = [] } = this
+  private release(): void {
+    const { held } = this
+    if (held === undefined) return
     this.held = undefined
     for (const go of held) go()
   }
@@ -120,7 +161,8 @@ export class Link {
   // --------------------------------------------------------------------------
 
   tookEffect(fault: string, kind: Kind): void {
-    this.net.driver.tookEffect(fault, `${fault}: ${this.textOf(kind)}`)
+    const { from, net, to } = this
+    net.driver.tookEffect(fault, `${fault}: ${this.textOf(kind)}`, { from, to })
   }
 
   tell(

@@ -15,7 +15,8 @@ export class Net {
    */
   readonly wire: HostState
   defaultShape: Shape = defaultShape
-  readonly isolated = new Set<string>()
+  /** The hosts that are cut off, and by what. */
+  private readonly isolations = new Map<string, Set<unknown>>()
   private readonly machines: Machines
   private readonly links = new Map<string, Map<string, Link>>()
   private readonly stacks = new Map<string, Stack>()
@@ -55,7 +56,27 @@ export class Net {
 
   setDefault(conditions: Conditions): void {
     this.defaultShape = shapeOf(conditions, defaultShape)
-    for (const link of this.allLinks()) link.reshape()
+    for (const link of this.allLinks()) link.update()
+  }
+
+  isIsolated(host: string): boolean {
+    return this.isolations.size > 0 && this.isolations.has(host)
+  }
+
+  /** Cuts a host off until all that did so have let it rejoin. */
+  isolate(host: string, by: unknown): void {
+    const all = this.isolations.get(host) ?? new Set()
+    this.isolations.set(host, all.add(by))
+  }
+
+  rejoin(host: string, by: unknown): void {
+    const all = this.isolations.get(host)
+    if (all?.delete(by) === true && all.size === 0) this.isolations.delete(host)
+  }
+
+  heal(): void {
+    this.isolations.clear()
+    for (const link of this.allLinks()) link.heal()
   }
 
   /** The shape of a link that has no conditions of its own. */
