@@ -48,6 +48,16 @@ const mark = (timed: Timed, out: Output): string => {
   return isComplete(timed) ? paint(out, "green", "✓") : paint(out, "yellow", "○")
 }
 
+const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? "" : "s"}`
+
+const warningsOf = ({ warned }: Report.Report): ReadonlyArray<string> =>
+  warned === undefined
+    ? []
+    : [
+        `warned in ${plural(warned.runs, "run")}, first in run ${warned.run}:`,
+        ...warned.warnings.slice(0, 3).map((warning) => `${together}${together}${warning.split("\n")[0]}`)
+      ]
+
 const indent = "    "
 
 /** What stands below a row. */
@@ -56,6 +66,7 @@ const notes = (timed: Timed): ReadonlyArray<string> => {
   const faults = faultsOf(report)
   return [
     ...(faults === "" ? [] : [`faults: ${faults}`]),
+    ...warningsOf(report),
     ...problems(timed),
     ...(isComplete(timed) || report.failures.length > 0
       ? []
@@ -102,8 +113,6 @@ export const tableFor = (names: ReadonlyArray<string>, runs: number, out: Output
 
 const sum = (all: ReadonlyArray<Timed>, of: (timed: Timed) => number): number =>
   all.reduce((total, timed) => total + of(timed), 0)
-
-const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? "" : "s"}`
 
 /** How many of the suites that were asked for passed, and what became of the others. */
 const verdict = (all: ReadonlyArray<Timed>, asked: number, out: Output): string => {

@@ -35,7 +35,7 @@ import {
   type Observed
 } from "./support/fanOutJudge.ts"
 import type { Batch } from "./support/fanOutModel.ts"
-import { areDeathsLogged, insist, Lines, outlive } from "./support/fanOutObserve.ts"
+import { areDeathsLogged, Lines, outlive } from "./support/fanOutObserve.ts"
 import { sleep, words } from "./support/time.ts"
 
 interface Workload {
@@ -123,12 +123,15 @@ const run = (workload: Workload) =>
       return outcome === undefined ? [] : [{ outcome, atNanos: beginNanos }]
     })
     const observed: Observed = { batch, report, returnedNanos, told, log, startNanos }
-    yield* insist(judge(workload, observed, diary, lines))
+    yield* Check.judged(
+      ["FO-1", "FO-2", "FO-3", "FO-4", "FO-5", "FO-6", "FO-7"],
+      judge(workload, observed, diary, lines)
+    )
     yield* notice(workload, observed, diary)
     yield* TestClock.adjust(0)
-    yield* insist(areLosersInterrupted(observed))
+    yield* Check.judged(["FO-8"], areLosersInterrupted(observed))
     yield* outlive(log)
-    yield* insist(diary.finding)
+    yield* Check.judged(["FO-4"], diary.finding)
   })
 
 const callbacks = Suite.make({

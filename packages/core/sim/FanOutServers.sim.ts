@@ -10,7 +10,7 @@ import { concurrencyArbitrary } from "./support/fanOutBatch.ts"
 import { callArbitrary } from "./support/fanOutCalls.ts"
 import { type Finding, first } from "./support/fanOutJudge.ts"
 import { concurrencyOf } from "./support/fanOutModel.ts"
-import { describe, type Workload as Fleet, insist, Lines, observe } from "./support/fanOutObserve.ts"
+import { describe, type Workload as Fleet, Lines, observe } from "./support/fanOutObserve.ts"
 import { now, second } from "./support/time.ts"
 
 // ----------------------------------------------------------------------------
@@ -164,9 +164,10 @@ const runServers = (workload: Workload) =>
         return yield* Check.violated("FO-3", `the outcome at ${index} is of another target`)
       all.push({ outcome, calls: yield* server.calls, isStored: (yield* server.committed).length > 0 })
     }
-    yield* insist(isWithinConcurrency(all, workload))
+    yield* Check.judged(["FO-2"], isWithinConcurrency(all, workload))
     for (const both of all)
-      yield* insist(
+      yield* Check.judged(
+        ["FO-3", "FO-7", "FO-8"],
         first(
           () => isOver(both, deadlineMillis, report),
           () => isAccount(both),

@@ -26,7 +26,7 @@ import {
   type Observed
 } from "./support/fanOutJudge.ts"
 import type { Batch } from "./support/fanOutModel.ts"
-import { areDeathsLogged, insist, Lines, outlive } from "./support/fanOutObserve.ts"
+import { areDeathsLogged, Lines, outlive } from "./support/fanOutObserve.ts"
 import { lengthOf, sleep, words } from "./support/time.ts"
 
 interface Workload {
@@ -169,7 +169,7 @@ const run = (workload: Workload) =>
     const lines = new Lines()
     const exit = yield* lines.of(Effect.exit(take(workload, log, taken)))
     if (Exit.isFailure(exit)) return yield* Check.violated("FO-6", Cause.pretty(exit.cause))
-    yield* insist(isEnded(taken.map(({ event }) => event)))
+    yield* Check.judged(["FO-4", "FO-7"], isEnded(taken.map(({ event }) => event)))
     const last = taken.at(-1)
     if (last?.event._tag !== "Ended") return
     const { report } = last.event
@@ -178,7 +178,8 @@ const run = (workload: Workload) =>
     )
     const returnedNanos = log.nowNanos() - startNanos
     const observed: Observed = { batch: workload.batch, report, returnedNanos, told, log, startNanos }
-    yield* insist(
+    yield* Check.judged(
+      ["FO-2", "FO-3", "FO-4", "FO-5", "FO-6", "FO-7"],
       first(
         () => isAccount(taken, report, log),
         () => isComplete(observed),
@@ -197,7 +198,7 @@ const run = (workload: Workload) =>
     )
     yield* Check.sometimes("ticks", taken.filter(({ event }) => event._tag === "Tick").length > 1)
     yield* TestClock.adjust(0)
-    yield* insist(areLosersInterrupted(observed))
+    yield* Check.judged(["FO-8"], areLosersInterrupted(observed))
     yield* outlive(log)
   })
 

@@ -43,7 +43,7 @@ const numberIn = (bytes: Uint8Array | undefined): number => {
 
 const replace = Suite.make<number>({
   name: "a file is replaced as a whole",
-  guarantees: ["SIM-3"],
+  guarantees: ["SIM-4"],
   arbitrary: fc.integer({ min: 1, max: 8 }),
   faults: FaultPlan.arbitrary({
     hosts: ["db"],
@@ -60,7 +60,7 @@ const replace = Suite.make<number>({
       yield* host.crash
       const number = numberIn((yield* disk.snapshot).get(path))
       const holds = number >= known.saved && number <= known.tried
-      yield* Check.always("SIM-3", holds, () => `found ${number}, saved ${known.saved}, tried ${known.tried}`)
+      yield* Check.always("SIM-4", holds, () => `found ${number}, saved ${known.saved}, tried ${known.tried}`)
       yield* Check.sometimes("a save was cut short", number !== known.tried)
     }),
   reaches: ["a save was cut short"]

@@ -113,7 +113,7 @@ const isolation = Suite.make<Workload>({
 /** A counter on each host, whatever happens to the hosts. */
 const faults = Suite.make<number>({
   name: "faults take effect",
-  guarantees: ["SIM-2", "SIM-3"],
+  guarantees: ["SIM-2"],
   arbitrary: fc.integer({ min: 1, max: 50 }),
   faults: FaultPlan.arbitrary({ hosts, kinds: ["Crash", "Pause", "Skew"], withinMillis: 1000 }),
   run: (periodMillis) =>

@@ -19,6 +19,18 @@ import { Violation } from "./SimulationError.ts"
 const withHost = <A>(f: (host: HostState | undefined) => Effect.Effect<A>): Effect.Effect<A> =>
   Effect.withFiber((fiber) => f(Context.get(fiber.context, CurrentHost)))
 
+/** An oracle looks at a guarantee: `problem` is what is wrong, if anything. */
+const check = (guarantee: string, problem: () => string | undefined): Effect.Effect<void> =>
+  withHost((host) => {
+    host?.driver.checked.add(guarantee)
+    const found = problem()
+    if (found === undefined) return Effect.void
+    if (host?.driver.isRun !== true) return Effect.die(new Violation({ guarantee, problem: found }))
+    host.driver.violate(guarantee, found)
+    // The run is over; nothing that follows may run, in a finalizer neither.
+    return Effect.never
+  })
+
 /**
  * A promise does not hold.
  *
@@ -26,12 +38,10 @@ const withHost = <A>(f: (host: HostState | undefined) => Effect.Effect<A>): Effe
  * @category oracles
  */
 export const violated = (guarantee: string, problem: string): Effect.Effect<never> =>
-  withHost((host) => {
-    if (host?.driver.isRun !== true) return Effect.die(new Violation({ guarantee, problem }))
-    host.driver.violate(guarantee, problem)
-    // The run is over; nothing that follows may run, in a finalizer neither.
-    return Effect.never
-  })
+  Effect.andThen(
+    check(guarantee, () => problem),
+    Effect.never
+  )
 
 /**
  * Something that must hold whenever it is checked.
@@ -44,7 +54,10 @@ export const always = (
   holds: boolean,
   problem: string | (() => string)
 ): Effect.Effect<void> =>
-  holds ? Effect.void : violated(guarantee, typeof problem === "string" ? problem : problem())
+  check(guarantee, () => {
+    if (holds) return undefined
+    return typeof problem === "string" ? problem : problem()
+  })
 
 /**
  * Something that must hold at least once in a campaign, such as "a retry succeeded".
@@ -66,6 +79,26 @@ export const sometimes = (what: string, holds: boolean): Effect.Effect<void> =>
  * @category oracles
  */
 export const reachable = (what: string): Effect.Effect<void> => sometimes(what, true)
+
+/**
+ * Several guarantees at which a function of your own has looked, and the first that does not hold, if any.
+ *
+ * **Details**
+ *
+ * A campaign fails when no oracle ever looked at a guarantee that its suite names, so all are named here, those that hold
+ * too.
+ *
+ * @since 0.1.0
+ * @category oracles
+ */
+export const judged = (
+  guarantees: ReadonlyArray<string>,
+  found: { readonly guarantee: string; readonly problem: string } | undefined
+): Effect.Effect<void> =>
+  withHost((host) => {
+    for (const guarantee of guarantees) host?.driver.checked.add(guarantee)
+    return found === undefined ? Effect.void : violated(found.guarantee, found.problem)
+  })
 
 const now: Effect.Effect<bigint> = Effect.flatMap(Clock.Clock, (clock) => clock.monotonicTimeNanos)
 
@@ -91,7 +124,11 @@ export const endsWithin = <A, E, R>(
     Effect.sleep(Duration.sum(duration, Duration.nanos(1n))),
     violated(guarantee, `work had not ended after ${Duration.format(duration)}`)
   )
-  return Effect.scoped(Effect.andThen(Effect.forkScoped(late, { startImmediately: true }), effect))
+  const work = Effect.andThen(Effect.forkScoped(late, { startImmediately: true }), effect)
+  return Effect.andThen(
+    check(guarantee, () => undefined),
+    Effect.scoped(work)
+  )
 }
 
 /**
@@ -137,6 +174,7 @@ export const converges = <E, R>(
 ): Effect.Effect<void, E, R> =>
   Effect.gen(function* () {
     const interval = Duration.divideUnsafe(Duration.fromInputUnsafe(within), 100)
+    yield* check(guarantee, () => undefined)
     for (let look = 0; look <= 100; look++) {
       if (yield* condition) return
       yield* Effect.sleep(interval)
@@ -171,26 +209,23 @@ export const exactlyOnce = (guarantee: string): Effect.Effect<ExactlyOnce> =>
     const seen = new Set<string | number>()
     return {
       happened: (id) =>
-        Effect.suspend(() => {
-          if (seen.has(id)) return violated(guarantee, `it happened twice for ${id}`)
+        check(guarantee, () => {
+          if (seen.has(id)) return `it happened twice for ${id}`
           seen.add(id)
-          return Effect.void
+          return undefined
         }),
-      complete: (ids) => Effect.suspend(() => completeness(guarantee, seen, new Set(ids)))
+      complete: (ids) => check(guarantee, () => completeness(seen, new Set(ids)))
     }
   })
 
 const completeness = (
-  guarantee: string,
   seen: ReadonlySet<string | number>,
   expected: ReadonlySet<string | number>
-): Effect.Effect<void> => {
+): string | undefined => {
   const missing = Array.from(expected).filter((id) => !seen.has(id))
+  if (missing.length > 0) return `it never happened for ${missing.join(", ")}`
   const extra = Array.from(seen).filter((id) => !expected.has(id))
-  if (missing.length > 0) return violated(guarantee, `it never happened for ${missing.join(", ")}`)
-  if (extra.length > 0)
-    return violated(guarantee, `it happened for ${extra.join(", ")}, which nobody asked for`)
-  return Effect.void
+  return extra.length > 0 ? `it happened for ${extra.join(", ")}, which nobody asked for` : undefined
 }
 
 /**
@@ -208,6 +243,7 @@ export const linearizable = <State, In, Out>(
   guarantee: string,
   verdict: Verdict<State, In, Out>
 ): Effect.Effect<void> =>
-  verdict._tag === "NotLinearizable"
-    ? violated(guarantee, render(verdict))
-    : sometimes("a verdict on linearizability", verdict._tag === "Linearizable")
+  Effect.andThen(
+    check(guarantee, () => (verdict._tag === "NotLinearizable" ? render(verdict) : undefined)),
+    sometimes("a verdict on linearizability", verdict._tag === "Linearizable")
+  )

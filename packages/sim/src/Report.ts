@@ -58,6 +58,12 @@ export interface Report {
   readonly faults: Readonly<Record<string, number>>
   /** What a run was to see at least once, and whether one did. */
   readonly reached: Readonly<Record<string, boolean>>
+  /** The guarantees of the suite, and whether an oracle ever looked at them. */
+  readonly checked: Readonly<Record<string, boolean>>
+  /** How many runs looked wrong although nothing failed, and what the first of them, by number, had to say. */
+  readonly warned:
+    | { readonly runs: number; readonly run: number; readonly warnings: ReadonlyArray<string> }
+    | undefined
   /** How many runs were made twice to compare their hashes. */
   readonly repeated: number
   /** The trace hashes of all runs, in a sum that does not depend on their order: an integer of 32 bits. */
@@ -83,6 +89,8 @@ export const empty = (
   steps: 0,
   faults: {},
   reached: Object.fromEntries(reaches.map((what) => [what, false])),
+  checked: Object.fromEntries(guarantees.map((guarantee) => [guarantee, false])),
+  warned: undefined,
   repeated: 0,
   hash: 0,
   failures: []
@@ -102,10 +110,17 @@ export const add = (self: Report, that: Report): Report => ({
   steps: self.steps + that.steps,
   faults: merge(self.faults, that.faults, (a, b) => a + b),
   reached: merge(self.reached, that.reached, (a, b) => a || b),
+  checked: merge(self.checked, that.checked, (a, b) => a || b),
+  warned: addWarned(self.warned, that.warned),
   repeated: self.repeated + that.repeated,
   hash: (self.hash + that.hash) >>> 0,
   failures: [...self.failures, ...that.failures].sort((a, b) => a.run - b.run).slice(0, 1)
 })
+
+const addWarned = (self: Report["warned"], that: Report["warned"]): Report["warned"] => {
+  if (self === undefined || that === undefined) return self ?? that
+  return { ...(self.run < that.run ? self : that), runs: self.runs + that.runs }
+}
 
 const merge = <A>(
   self: Readonly<Record<string, A>>,
@@ -126,7 +141,10 @@ const merge = <A>(
  * @since 0.1.0
  * @category accessors
  */
-export const unmet = ({ faults, reached }: Report): ReadonlyArray<string> => [
+export const unmet = ({ checked, faults, reached }: Report): ReadonlyArray<string> => [
+  ...Object.entries(checked)
+    .filter(([, was]) => !was)
+    .map(([guarantee]) => `no oracle ever looked at ${guarantee}`),
   ...Object.entries(faults)
     .filter(([, count]) => count === 0)
     .map(([fault]) => `the fault "${fault}" was planned and never took effect`),

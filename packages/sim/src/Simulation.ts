@@ -138,6 +138,8 @@ export interface Result<out A, out E> {
   readonly faults: ReadonlyMap<string, number>
   /** What `Check.sometimes` and `Check.reachable` looked for, and whether it was there. */
   readonly reached: ReadonlyMap<string, boolean>
+  /** The guarantees that oracles of `Check` looked at, whether they held or not. */
+  readonly checked: ReadonlySet<string>
   /** What looks wrong although nothing failed, such as memory that hosts share. */
   readonly warnings: ReadonlyArray<string>
   /** What happened, in order; empty unless asked for. */

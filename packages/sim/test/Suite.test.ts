@@ -125,6 +125,53 @@ describe("Suite", () => {
     ])
   })
 
+  it("an oracle for a guarantee that the suite does not name is a failure", () => {
+    const unnamed = suiteOf(() => Check.always("X-2", true, "never said"), { guarantees: ["X-1"] })
+    const failure = failureOf(unnamed)
+    assert.strictEqual(failure.identity, "UnnamedGuarantee")
+    assert.match(failure.message, /"X-2".*name it/)
+    assert.strictEqual(failureOf(suiteOf(() => Effect.void, { leaks: "X-3" })).identity, "UnnamedGuarantee")
+  })
+
+  it("a campaign fails when no oracle ever looked at a guarantee of the suite", () => {
+    const looks: ReadonlyArray<readonly [string, Effect.Effect<unknown>]> = [
+      ["always", Check.always("X-1", true, "never said")],
+      ["judged", Check.judged(["X-1"], undefined)],
+      ["endsWithin", Check.endsWithin("X-1", 1, Effect.void)],
+      ["takes", Check.takes("X-1", 0, Effect.void)],
+      ["converges", Check.converges("X-1", 1, Effect.succeed(true))],
+      ["exactlyOnce", Effect.flatMap(Check.exactlyOnce("X-1"), ({ complete }) => complete([]))]
+    ]
+    for (const [name, look] of looks) {
+      const looking = suiteOf(() => look, { guarantees: ["X-1", "X-2"] })
+      const report = Suite.check(looking, { runs: 3 })
+      assert.deepStrictEqual(Report.unmet(report), ["no oracle ever looked at X-2"], name)
+    }
+    const leaks = suiteOf(() => Effect.void, { guarantees: ["X-1"], leaks: "X-1" })
+    assert.isTrue(Report.isGood(Suite.check(leaks, { runs: 3 })))
+  })
+
+  it("of runs that looked wrong, the first by its number is told, and how many there were", () => {
+    const warning = suiteOf(
+      () =>
+        Effect.gen(function* () {
+          const n = yield* Random.nextIntBetween(0, 4)
+          if (n > 0) yield* Host.make(`h${n}`, Effect.fail("no disk"))
+          yield* Effect.sleep(1)
+        }),
+      { level: "realistic" }
+    )
+    const { warned } = Suite.check(warning, { runs: 40 })
+    const shares = [0, 1, 2].map((from) => {
+      const campaign = warning.campaign({ runs: 40, from, step: 3 })
+      while (!campaign.isDone) campaign.advance()
+      return campaign.report()
+    })
+    assert.deepStrictEqual(shares.reduceRight(Report.add, Report.empty("one", [])).warned, warned)
+    assert.isAbove(warned?.runs ?? 0, 10)
+    assert.match(warned?.warnings[0] ?? "", /the program of the host "h\d" failed.*no disk/s)
+  })
+
   it("an error that comes out is a failure, and so is a deadlock", () => {
     assert.strictEqual(failureOf(suiteOf(() => Effect.fail({ _tag: "Refused" }))).identity, "Refused")
     assert.strictEqual(failureOf(suiteOf(() => Effect.die("defect"))).identity, "defect")

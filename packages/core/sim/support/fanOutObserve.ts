@@ -54,10 +54,6 @@ export const callbackArbitrary = fc.constantFrom<Workload["callback"]>(
 /** Also long after the beginning, where fractions of a millisecond need all digits of a number. */
 export const sinceArbitrary = fc.constantFrom(0, 0, 0, 1, 1_234_567_891, 10 * day + 1)
 
-/** Ends the run when a promise does not hold. */
-export const insist = (found: Finding | undefined): Effect.Effect<void> =>
-  found === undefined ? Effect.void : Check.violated(found.guarantee, found.problem)
-
 /** Waits until nothing is left of any call, unless one is left that never ends. */
 export const outlive = (log: Log): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -194,7 +190,7 @@ const ask = (workload: Workload, log: Log, ear: Ear): Effect.Effect<Report | und
       : Check.endsWithin(isInherited ? "FO-11" : "FO-1", toDuration(Math.max(0, endNanos)), running)
     ear.hasReturned = true
     if (Exit.isSuccess(exit)) {
-      if (exit.value === undefined) yield* insist(isEnded(ear.events))
+      if (exit.value === undefined) yield* Check.judged(["FO-4", "FO-7"], isEnded(ear.events))
       return exit.value
     }
     const isTooNear = batch.ambientNanos < leastAmbientNanos && Cause.hasFails(exit.cause)
@@ -219,6 +215,7 @@ export const observe = (workload: Workload): Effect.Effect<Observed | undefined>
     const log = new Log(yield* Clock.Clock)
     const ear = new Ear(log)
     const { startNanos } = ear
+    const { isInherited } = endOf(batch)
     const report = yield* ask(workload, log, ear)
     const returnedNanos = log.nowNanos() - startNanos
     const before = report && gist(report)
@@ -227,16 +224,17 @@ export const observe = (workload: Workload): Effect.Effect<Observed | undefined>
       const isTold = manner.via === "stream" || callback !== undefined
       observed = { batch, report, returnedNanos, told: isTold ? ear.told : undefined, log, startNanos }
       const dies = manner.via !== "stream" && (callback === "dies" || callback === "throws")
-      yield* insist(
+      yield* Check.judged(
+        [isInherited ? "FO-11" : "FO-1", "FO-2", "FO-3", "FO-4", "FO-6", "FO-7"],
         ear.finding ?? judge(observed) ?? areDeathsLogged(observed, dies ? ear.told.length : 0, ear.lines)
       )
     }
     // Whatever else happens at this instant.
     yield* TestClock.adjust(0)
     const calls = log.entries.length
-    yield* insist(observed && areLosersInterrupted(observed))
+    yield* Check.judged(["FO-8"], observed && areLosersInterrupted(observed))
     yield* outlive(log)
-    yield* insist(observed && isLasting(observed, ear, before))
+    yield* Check.judged(["FO-3", "FO-4"], observed && isLasting(observed, ear, before))
     yield* Check.always("FO-7", log.entries.length === calls, "a call was made after the return")
     return observed
   })

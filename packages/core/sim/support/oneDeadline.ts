@@ -187,19 +187,22 @@ const judgeReturn = (call: Call, seen: Seen, isStock: boolean) => {
       found
     )
   }
-  const isInterrupted = expected.every(({ outcome }) => outcome === "interrupted")
-  const isLate = (returned?.atNanos ?? latestOf(call) + 1) > budgetNanos
-  if (returned === undefined || isLate)
-    return Check.violated(isInterrupted && !isLate ? "DL-4" : "DL-1", found())
+  const promise = expected.every(({ outcome }) => outcome === "interrupted") ? "DL-4" : "DL-1"
+  if (returned === undefined) {
+    return Check.violated(latestOf(call) + 1 > budgetNanos ? "DL-1" : promise, found())
+  }
   const isExpected = expected.some(
     ({ atNanos, outcome }) => outcome === returned.outcome && isNear(atNanos, returned.atNanos)
   )
-  if (isExpected) return Effect.void
-  if (returned.outcome === "exceeded" && endsAtInstant(call)) {
-    // Whoever must go through the queue once more at the instant, by a pause or a preemption, is not ready yet.
-    return isStock && endsOnTimer(work) ? Check.violated("DL-3", found()) : Effect.void
-  }
-  return Check.violated(isInterrupted ? "DL-4" : "DL-1", found())
+  const isLate = returned.atNanos > budgetNanos
+  const isTie = !isLate && endsAtInstant(call) && returned.outcome === "exceeded"
+  // Whoever must go through the queue once more at the instant, by a pause or a preemption, is not ready yet.
+  const isReady = isStock && endsOnTimer(work) && endsAtInstant(call)
+  return Effect.gen(function* () {
+    yield* Check.always("DL-1", !isLate, found)
+    if (isReady) yield* Check.always("DL-3", isExpected || !isTie, found)
+    yield* Check.always(promise, isExpected || isTie, found)
+  })
 }
 
 /** Abandoned work is in the list until it ends, and nothing else is. */

@@ -92,6 +92,8 @@ export class Driver {
   readonly faults = new Map<string, number>()
   /** What `Check.sometimes` and `Check.reachable` saw: whether it ever held. */
   readonly reached = new Map<string, boolean>()
+  /** The guarantees that an oracle of `Check` has looked at. */
+  readonly checked = new Set<string>()
   readonly warnings = new Set<string>()
   /** Whether somebody waits for the end of a run, and learns what broke it; a layer only lends its services. */
   isRun = true

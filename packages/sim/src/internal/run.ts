@@ -152,6 +152,7 @@ export const resultOf = <A, E>(
   planned: driver.planned,
   faults: driver.faults,
   reached: driver.reached,
+  checked: driver.checked,
   warnings: Array.from(driver.warnings),
   trace
 })

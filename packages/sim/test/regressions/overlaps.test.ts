@@ -91,8 +91,6 @@ describe("faults that overlap", () => {
       yield* Effect.forkChild(Effect.delay(Network.hold("a", "b"), "640 millis"))
       yield* Effect.forkChild(Effect.delay(Network.release("a", "b"), "950 millis"))
     })
-    assert.deepStrictEqual(arrivals(plan, own), [
-      107, 230, 307, 407, 507, 607, 957, 957, 957, 1007
-    ])
+    assert.deepStrictEqual(arrivals(plan, own), [107, 230, 307, 407, 507, 607, 957, 957, 957, 1007])
   })
 })

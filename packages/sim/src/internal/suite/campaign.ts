@@ -1,5 +1,5 @@
 /** A suite, run many times over. */
-import type * as Report from "../../Report.ts"
+import { empty, type Failure, type Report } from "../../Report.ts"
 import type { Options } from "../../Suite.ts"
 import { type Case, draw, type Problem, type Ran, runCase, runSeed } from "./runner.ts"
 
@@ -23,7 +23,7 @@ export type Investigate<W> = (found: {
   readonly seed: number
   readonly failing: Case<W>
   readonly problem: Problem
-}) => Report.Failure
+}) => Failure
 
 export class Campaign<W> {
   private readonly options: Options<W>
@@ -37,7 +37,9 @@ export class Campaign<W> {
   private hash = 0
   private readonly faults: Record<string, number> = {}
   private readonly reached: Record<string, boolean>
-  private failure: Report.Failure | undefined = undefined
+  private readonly checked: Record<string, boolean>
+  private warned: Report["warned"] = undefined
+  private failure: Failure | undefined = undefined
 
   constructor(options: Options<W>, settings: Settings, investigate: Investigate<W>) {
     for (const [name, value, least] of [
@@ -53,7 +55,9 @@ export class Campaign<W> {
     this.settings = settings
     this.investigate = investigate
     this.next = settings.from ?? 0
-    this.reached = Object.fromEntries((options.reaches ?? []).map((what) => [what, false]))
+    const { checked, reached } = empty(options.name, options.guarantees, options.reaches)
+    this.reached = { ...reached }
+    this.checked = { ...checked }
   }
 
   get isDone(): boolean {
@@ -69,13 +73,13 @@ export class Campaign<W> {
     const workload = drawn.workload.value
     const faults = drawn.faults?.value ?? []
     const ran = runSeed(this.options, workload, faults, seed)
-    this.sum(ran)
+    this.sum(ran, run)
     const failing = { workload, faults, choices: ran.result.choices }
     const problem = ran.problem ?? (run % repeatEvery === 0 ? this.repeat(failing, ran) : undefined)
     if (problem !== undefined) this.failure = this.investigate({ run, seed, failing, problem })
   }
 
-  private sum({ result }: Ran): void {
+  private sum({ result }: Ran, run: number): void {
     this.runs++
     this.virtualMillis += result.virtualMillis
     this.steps += result.steps
@@ -83,6 +87,13 @@ export class Campaign<W> {
     for (const fault of result.planned) this.faults[fault] ??= 0
     for (const [fault, count] of result.faults) this.faults[fault] = (this.faults[fault] ?? 0) + count
     for (const [what, was] of result.reached) this.reached[what] = was || this.reached[what] === true
+    for (const guarantee of result.checked) this.checked[guarantee] = true
+    if (this.options.leaks !== undefined) this.checked[this.options.leaks] = true
+    if (result.warnings.length === 0) return
+    this.warned =
+      this.warned === undefined
+        ? { runs: 1, run, warnings: result.warnings }
+        : { ...this.warned, runs: this.warned.runs + 1 }
   }
 
   /** Repeats a run by its recorded choices; both must be the same to the last step. */
@@ -99,8 +110,8 @@ export class Campaign<W> {
     }
   }
 
-  report(): Report.Report {
-    const { faults, hash, options, reached, repeated, runs, steps, virtualMillis } = this
+  report(): Report {
+    const { checked, faults, hash, options, reached, repeated, runs, steps, virtualMillis, warned } = this
     return {
       suite: options.name,
       guarantees: options.guarantees,
@@ -109,6 +120,8 @@ export class Campaign<W> {
       steps,
       faults,
       reached,
+      checked,
+      warned,
       repeated,
       hash,
       failures: this.failure === undefined ? [] : [this.failure]

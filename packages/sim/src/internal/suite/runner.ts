@@ -59,9 +59,21 @@ const leakOf = (guarantee: string, { leaks }: Result<unknown, unknown>): Problem
   return { identity: guarantee, message: `${guarantee} does not hold: after the end ${parts.join(", ")}` }
 }
 
+/** An oracle for a promise that the suite does not name: nobody would know that it is checked, or where. */
+const unnamedOf = <W>(
+  { guarantees, leaks }: Options<W>,
+  { checked }: Result<unknown, unknown>
+): Problem | undefined => {
+  const unnamed = [...checked, ...(leaks === undefined ? [] : [leaks])].find((id) => !guarantees.includes(id))
+  if (unnamed === undefined) return undefined
+  const message = `an oracle checks "${unnamed}", which is not among the guarantees of the suite: name it there`
+  return { identity: "UnnamedGuarantee", message }
+}
+
 const judge = <W>(options: Options<W>, result: Result<unknown, unknown>): Problem | undefined => {
   if (Exit.isFailure(result.exit)) return failureOf(result.exit.cause)
-  return options.leaks === undefined ? undefined : leakOf(options.leaks, result)
+  const leak = options.leaks === undefined ? undefined : leakOf(options.leaks, result)
+  return leak ?? unnamedOf(options, result)
 }
 
 /** The generator of a fast-check arbitrary for one seed. */
