@@ -17,8 +17,8 @@
  * @since 0.1.0
  */
 import { Duration, Effect, type Exit, Schema, type Scope } from "effect"
-import { CurrentHost, HostState } from "./internal/host.ts"
-import { type Ended, here, Machine, machines } from "./internal/machine.ts"
+import { CurrentHost, HostState, mistakeInSkew } from "./internal/host.ts"
+import { type Ended, here, isOwnName, Machine, machines } from "./internal/machine.ts"
 
 /**
  * A host crashed while something ran on it, or is down.
@@ -51,7 +51,7 @@ export type Exited = Ended
 export interface Skew {
   /** How far its wall clock jumps now; nothing by default. */
   readonly offset?: Duration.Input | undefined
-  /** How many seconds pass on it in a true second; 1 by default. */
+  /** How many seconds pass on it in a true second, from 0.001 to 1,000; 1 by default. */
   readonly rate?: number | undefined
 }
 
@@ -135,7 +135,13 @@ const hostOf = (machine: Machine): Host => ({
   pause: stopping(machine, () => machine.pause()),
   resume: Effect.sync(() => machine.resume()),
   skew: ({ offset = 0, rate = 1 }) =>
-    Effect.sync(() => machine.state.clock.skew(Duration.toMillis(Duration.fromInputUnsafe(offset)), rate)),
+    Effect.suspend(() => {
+      const offsetMillis = Duration.toMillis(Duration.fromInputUnsafe(offset))
+      const mistake = mistakeInSkew(offsetMillis, rate)
+      if (mistake !== undefined) return Effect.die(new Error(`Host.skew: ${mistake}`))
+      machine.state.clock.skew(offsetMillis, rate)
+      return Effect.void
+    }),
   exited: told("Host.exited", (tell) => {
     if (machine.ended === undefined) return machine.watch((ended) => tell(Effect.succeed(ended)))
     tell(Effect.succeed(machine.ended))
@@ -161,6 +167,11 @@ export const make = (
   Effect.flatMap(here("Host.make"), ({ driver }) => {
     const known = machines(driver)
     if (known.get(name) !== undefined) return Effect.die(new Error(`there is a host "${name}" already`))
+    if (name === "" || isOwnName(name)) {
+      return Effect.die(
+        new Error(`no host can be called "${name}": every host calls itself so, or nobody could`)
+      )
+    }
     const machine = new Machine(driver, name, new HostState(driver, name, 0))
     known.add(machine)
     machine.start(main === undefined ? undefined : Effect.scoped(main))

@@ -57,8 +57,9 @@ const checked = (suite: Suite.Suite, { runs = 100, seed = 0 }: Options): void =>
 
 const sim = (name: string, suite: Suite.Suite, options: Options = {}): void => {
   const token = process.env.SIM_REPLAY
-  const isOther = token !== undefined && Suite.nameOf(token) !== suite.name
-  vitest.it.skipIf(isOther)(name, { timeout: options.timeout ?? 60_000 }, () =>
+  const only = token === undefined ? suite.name : Suite.nameOf(token)
+  if (only !== suite.name) return vitest.it.skip(`${name} (SIM_REPLAY is for the suite "${only}")`)
+  vitest.it(name, { timeout: options.timeout ?? 60_000 }, () =>
     token === undefined ? checked(suite, options) : replayed(suite, token)
   )
 }

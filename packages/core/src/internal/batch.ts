@@ -234,8 +234,9 @@ export class Batch<T, A, E, R> implements Ringable, Running<T, A, E> {
   private onExit(call: InFlight<A, E>, exit: Exit.Exit<A, E>, nowNanos: number): void {
     // The alarm rang further in, in a wait of the call: it is about to ring here too, and settles the target then.
     if (this.alarm !== undefined && Exit.isFailure(exit) && isExpiryOf(this.alarm, exit.cause)) return
-    if (this.inFlight.delete(call) && this.ended === undefined)
-      this.settle(this.outcomeOf(call, exit, nowNanos))
+    if (!this.inFlight.delete(call)) return
+    if (this.ended === undefined) this.settle(this.outcomeOf(call, exit, nowNanos))
+    else if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.defects.push(exit.cause)
   }
 
   private settle(outcome: FanOut.Answered<T, A, E> | FanOut.Failed<T, E>): void {

@@ -19,9 +19,15 @@ const logDeath = (message: string, cause: Cause.Cause<unknown>): Effect.Effect<v
   Effect.catchDefect(Effect.logError(message, cause), () => Effect.void)
 
 const logDefects = <T, A, E>(batch: Running<T, A, E>): Effect.Effect<void> =>
-  Effect.forEach(batch.takeDefects(), (cause) => logDeath(`fan-out "${batch.label}": a call died`, cause), {
-    discard: true
-  })
+  Effect.suspend(() =>
+    Effect.forEach(batch.takeDefects(), (cause) => logDeath(`fan-out "${batch.label}": a call died`, cause), {
+      discard: true
+    })
+  )
+
+/** Without a report it is only the log that tells of a call that died. */
+const stopBatch = <T, A, E>(batch: Running<T, A, E>): Effect.Effect<void> =>
+  Effect.andThen(batch.stop, logDefects(batch))
 
 /** The control flow of `run`: waits for news on the calling fiber, and hands them to the callbacks. */
 export const drive = <T, A, E, R, R2 = never>(
@@ -48,7 +54,7 @@ export const drive = <T, A, E, R, R2 = never>(
         if (progress !== undefined && onTick) yield* guard(batch.label, () => onTick(progress))
       }
     })
-    return Effect.flatMap(start, (batch) => Effect.onExit(loop(batch), () => batch.stop))
+    return Effect.flatMap(start, (batch) => Effect.onExit(loop(batch), () => stopBatch(batch)))
   })
 
 /** The events as a stream, which ends the batch when it is ended early. */
@@ -57,7 +63,7 @@ export const streamOf = <T, A, E, R>(
 ): Stream.Stream<FanOut.Event<T, A, E>, never, Exclude<R, Scope.Scope>> =>
   Stream.unwrap(
     Effect.map(
-      Effect.acquireRelease(start, (batch) => batch.stop),
+      Effect.acquireRelease(start, stopBatch),
       (batch) => Stream.fromPull(Effect.sync(() => pullFrom(batch)))
     )
   )

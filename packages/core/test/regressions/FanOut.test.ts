@@ -81,6 +81,31 @@ describe("a call dies while the caller yields", () => {
   )
 })
 
+describe("a call dies because its caller goes away", () => {
+  const dying = Effect.onInterrupt(Effect.never, () => Effect.die("died while it was interrupted"))
+  const ways: ReadonlyArray<readonly [string, Effect.Effect<unknown>]> = [
+    ["a run", FanOut.run([1, 2], () => dying)],
+    ["a stream", Stream.runDrain(FanOut.stream([1, 2], () => dying))]
+  ]
+  for (const [name, batch] of ways)
+    it.effect(`FO-6: its death is logged, by ${name}`, () =>
+      Effect.gen(function* () {
+        const lines: Array<unknown> = []
+        const logger = Logger.make(({ message }) => {
+          lines.push(message)
+        })
+        // Given a batch whose calls die when they are interrupted
+        const fiber = yield* Effect.forkChild(Effect.provide(batch, Logger.layer([logger])), {
+          startImmediately: true
+        })
+        // When its caller is interrupted
+        yield* Fiber.interrupt(fiber)
+        // Then each death is logged, as there is no report that tells of it
+        assert.strictEqual(lines.filter((line) => String(line).includes("a call died")).length, 2)
+      })
+    )
+})
+
 describe("a tick that callbacks hold up", () => {
   const ticksOf = (targets: ReadonlyArray<number>) =>
     Effect.gen(function* () {

@@ -280,6 +280,8 @@ export class Driver {
   }
 
   private arm(heap: Heap<Timer>, host: HostState, waitNanos: number, task: Task): Timer {
+    // One that compares with no other would put the whole heap out of order.
+    if (Number.isNaN(waitNanos)) throw new Error("a timer was set for no number of nanoseconds")
     const timer = {
       atNanos: this.nowNanos + waitNanos,
       order: this.order++,
@@ -289,7 +291,7 @@ export class Driver {
       waitNanos,
       rank: 0
     }
-    if (!this.ended && host.status !== "dead") {
+    if (!this.ended && host.status !== "dead" && timer.atNanos !== Infinity) {
       heap.push(timer)
       this.onPost?.()
     }

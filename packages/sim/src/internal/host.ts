@@ -206,10 +206,11 @@ export class HostClock implements Clock.Clock {
     this.wallOffsetNanos += Math.round(offsetMillis * nanosPerMilli)
   }
 
-  /** A host that starts now: its monotonic clock begins at zero, its wall clock goes on. */
-  boot(): void {
+  /** A host that starts now: its monotonic clock begins at zero, its wall clock goes on, right or wrong. */
+  boot(before: HostClock): void {
     this.anchorNanos = this.driver.nowNanos
-    this.wallOffsetNanos = this.driver.nowNanos
+    this.rate = before.rate
+    this.wallOffsetNanos = before.monotonicNanos() + before.wallOffsetNanos
   }
 
   // What `TestClock` adds. Its module finds these by the clock's shape.
@@ -246,6 +247,15 @@ export class HostClock implements Clock.Clock {
     })
   }
 }
+
+/** What is wrong with a clock's error. Beyond these rates and offsets an instant of the host would be no exact number. */
+export const mistakeInSkew = (offsetMillis: number, rate: number): string | undefined => {
+  if (!(Math.abs(offsetMillis) <= maxOffsetMillis))
+    return `an offset is at most a hundred years, not ${offsetMillis} ms`
+  return rate >= 0.001 && rate <= 1000 ? undefined : `a rate is from 0.001 to 1,000, not ${rate}`
+}
+
+const maxOffsetMillis = 100 * 365.25 * 86_400_000
 
 /** The host that the running fiber belongs to; `undefined` outside a simulation. */
 export const CurrentHost = Context.Reference<HostState | undefined>("@holdfast/sim/CurrentHost", {

@@ -36,8 +36,9 @@ export class Machine {
 
   restart(): void {
     if (this.state.status !== "dead") this.crash()
-    this.state = new HostState(this.driver, this.name, this.state.incarnation + 1)
-    this.state.clock.boot()
+    const before = this.state
+    this.state = new HostState(this.driver, this.name, before.incarnation + 1)
+    this.state.clock.boot(before.clock)
     this.boot("restart")
   }
 
@@ -112,6 +113,9 @@ export class Machine {
     return { interrupt: () => driver.post(state, stop, 0) }
   }
 }
+
+/** Whether a name means, on every host, the host itself. */
+export const isOwnName = (name: string): boolean => ["localhost", "127.0.0.1", "::1", "[::1]"].includes(name)
 
 /** The machines of a run, by name. */
 export class Machines {

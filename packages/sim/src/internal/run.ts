@@ -177,7 +177,6 @@ export const simulate = <A, E>(
   const onEvent = options.trace === true ? (event: Trace.Event) => trace.push(event) : undefined
   const driver = makeDriver(options, onEvent, onLiveClock, steering)
   const world = new World(driver, waits?.watch)
-  arm(driver, plan)
   const unseal = seal()
   let exit: Exit.Exit<A, E> | undefined
   let stuck: Stuck | undefined
@@ -187,6 +186,7 @@ export const simulate = <A, E>(
     driver.post(
       driver.main,
       () => {
+        arm(driver, plan)
         // house: the root of the run, in a context of its own
         const root = Effect.runForkWith(world.contextOf(driver.main))(program)
         root.addObserver((ended) => {

@@ -80,12 +80,14 @@ const sealedFormat = (formatter: Intl.DateTimeFormat): Intl.DateTimeFormat => {
   }
   return Object.defineProperties(formatter, {
     format: {
+      // house: as above
       value: (date?: Date | number) => {
         check(date)
         return format(date)
       }
     },
     formatToParts: {
+      // house: as above
       value: (date?: Date | number) => {
         check(date)
         return formatToParts(date)

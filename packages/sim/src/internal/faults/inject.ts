@@ -8,6 +8,7 @@ import { type Machine, machines } from "../machine.ts"
 import type { Link, Trouble } from "../network/link.ts"
 import { netOf } from "../network/net.ts"
 import { kindOf } from "./kind.ts"
+import { mistakeIn } from "./mistake.ts"
 import { describe } from "./words.ts"
 
 const nanos = (millis: number): number => Math.max(0, Math.round(millis * 1e6))
@@ -191,6 +192,8 @@ const strike = (driver: Driver, fault: Timed): void => {
 /** Arms every fault of a plan, before the program begins. */
 export const arm = (driver: Driver, plan: Plan): void => {
   for (const fault of plan) {
+    const mistake = mistakeIn(fault)
+    if (mistake !== undefined) throw new Error(`a fault plan: ${mistake}`)
     driver.planned.add(kindOf(fault))
     if (fault._tag !== "Point") later(driver, fault.atMillis, () => strike(driver, fault))
   }

@@ -7,12 +7,15 @@
  */
 import { Exit } from "effect"
 import type { Behaviour, Call } from "../../FlakyServer.ts"
+import type { HostState } from "../host.ts"
 
 export interface Entry<Req, A> {
   readonly index: number
   readonly request: Req
   readonly behaviour: Behaviour
   readonly startNanos: number
+  /** The host of its caller. */
+  readonly caller: HostState | undefined
   endNanos: number | undefined
   outcome: Call<Req>["outcome"]
   committedNanos: number | undefined
@@ -52,8 +55,9 @@ const commits = (behaviour: Behaviour): boolean => {
 export class Ledger<in out Req, in out A> {
   readonly entries: Array<Entry<Req, A>> = []
   readonly committed: Array<Req> = []
-  inFlight = 0
   maxInFlight = 0
+  /** How many callers wait on each host; those of one that has died wait no more. */
+  private readonly waiting = new Map<HostState | undefined, number>()
   /** Requests that are yet to take effect, soonest first. */
   private readonly pending: Array<Due<Req, A>> = []
   private readonly rules: Rules<Req, A>
@@ -62,12 +66,29 @@ export class Ledger<in out Req, in out A> {
     this.rules = rules
   }
 
-  begin(request: Req, behaviour: Behaviour, startNanos: number): Entry<Req, A> {
+  /** How many callers wait. */
+  get inFlight(): number {
+    let sum = 0
+    for (const [host, count] of this.waiting) if (host?.status !== "dead") sum += count
+    return sum
+  }
+
+  private addWaiting({ caller }: Entry<Req, A>, by: 1 | -1): void {
+    this.waiting.set(caller, (this.waiting.get(caller) ?? 0) + by)
+  }
+
+  begin(
+    request: Req,
+    behaviour: Behaviour,
+    startNanos: number,
+    caller: HostState | undefined
+  ): Entry<Req, A> {
     const entry: Entry<Req, A> = {
       index: this.entries.length,
       request,
       behaviour,
       startNanos,
+      caller,
       endNanos: undefined,
       outcome: undefined,
       committedNanos: undefined,
@@ -79,7 +100,7 @@ export class Ledger<in out Req, in out A> {
       const at = this.pending.findIndex((other) => other.dueNanos > dueNanos)
       this.pending.splice(at === -1 ? this.pending.length : at, 0, { entry, dueNanos })
     }
-    this.inFlight++
+    this.addWaiting(entry, 1)
     this.maxInFlight = Math.max(this.maxInFlight, this.inFlight)
     return entry
   }
@@ -87,7 +108,7 @@ export class Ledger<in out Req, in out A> {
   end(entry: Entry<Req, A>, nowNanos: number): void {
     entry.endNanos = nowNanos
     entry.outcome ??= "Interrupted"
-    this.inFlight--
+    this.addWaiting(entry, -1)
   }
 
   /** As a reader of the log sees them. */
@@ -116,9 +137,11 @@ export class Ledger<in out Req, in out A> {
 
   private commit({ dueNanos, entry }: Due<Req, A>): void {
     const { request } = entry
+    // A copy, because a reply that holds it must not change when others come.
+    const before = this.committed.slice()
     try {
-      entry.reply = Exit.succeed(this.rules.handler(request, this.committed))
-      if (!this.rules.changes(request, this.committed)) return
+      entry.reply = Exit.succeed(this.rules.handler(request, before))
+      if (!this.rules.changes(request, before)) return
     } catch (defect) {
       entry.reply = Exit.die(defect)
       return

@@ -1,5 +1,6 @@
 /** Scripts of servers: what they say about a call, and what they say to a reader. */
 import type { Behaviour, Phase, Script } from "../../FlakyServer.ts"
+import { toNanos } from "./ledger.ts"
 
 /** The behaviour at an instant of `elapsedMillis` since the first phase began, or `afterwards` when all are over. */
 const during = (phases: ReadonlyArray<Phase>, elapsedMillis: number, afterwards: Behaviour): Behaviour => {
@@ -55,7 +56,7 @@ export const invalidMillis = (script: Script): number | undefined =>
       behaviour._tag === "Hang" ? [] : [behaviour.latencyMillis]
     ),
     ...phasesOf(script).map(({ forMillis }) => forMillis)
-  ].find((millis) => !Number.isFinite(millis) || millis < 0)
+  ].find((millis) => !Number.isFinite(toNanos(millis)) || millis < 0)
 
 const after = (millis: number): string => (millis === 0 ? "at once" : `after ${millis} ms`)
 

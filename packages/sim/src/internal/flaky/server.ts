@@ -34,7 +34,7 @@ export const serve = <Req, A, E>(
         const begin = Effect.sync(() => {
           const startNanos = nowNanos(fiber)
           const behaviour = behaviourAt(script, ledger.entries.length, (startNanos - madeNanos) / 1e6)
-          return ledger.begin(request, behaviour, startNanos)
+          return ledger.begin(request, behaviour, startNanos, fiber.getRef(CurrentHost))
         })
         return Effect.acquireUseRelease(
           begin,

@@ -80,6 +80,8 @@ export const shapeOf = (conditions: Conditions, base: Shape): Shape => ({
 
 const isChance = (value: number | undefined): boolean => value === undefined || (value >= 0 && value <= 1)
 
+const isLength = (nanos: number): boolean => nanos >= 0 && Number.isFinite(nanos)
+
 const isCount = (value: number | undefined): boolean =>
   value === undefined || (Number.isSafeInteger(value) && value >= 1)
 
@@ -91,13 +93,18 @@ export const mistakeIn = (conditions: Conditions): string | undefined => {
   for (const key of ["window", "readAtMost"] as const) {
     if (!isCount(conditions[key])) return `${key} is a number of bytes, at least 1, not ${conditions[key]}`
   }
-  if (conditions.drip !== undefined && !isCount(conditions.drip.bytes)) return "drip.bytes is at least 1"
+  const { drip } = conditions
+  if (drip !== undefined && !isCount(drip.bytes)) return "drip.bytes is at least 1"
+  if (drip !== undefined && !isLength(nanosOf(drip.every))) return "drip.every is finite and not negative"
   const { bandwidth = 1, resetAfter = 0 } = conditions
-  if (!(bandwidth > 0)) return `bandwidth is in bytes per second, more than 0, not ${bandwidth}`
+  if (!(bandwidth > 0 && Number.isFinite(1e9 / bandwidth)))
+    return `bandwidth is in bytes per second, more than 0, not ${bandwidth}`
   if (!(resetAfter >= 0)) return `resetAfter is a number of bytes, not ${resetAfter}`
   const { maxNanos, minNanos, tailNanos = 1 } = shapeOf(conditions, defaultShape)
-  if (!(minNanos >= 0 && Number.isFinite(maxNanos))) return "a latency is finite and not negative"
-  return maxNanos >= minNanos && tailNanos > 0 ? undefined : "of a latency, min < mean and min <= max"
+  if (!isLength(minNanos) || !isLength(maxNanos)) return "a latency is finite and not negative"
+  const isOrdered =
+    maxNanos >= minNanos && tailNanos > 0 && minNanos + tailNanos <= Math.max(maxNanos, minNanos + 1)
+  return isOrdered ? undefined : "of a latency, min < mean <= max, or min <= max without a mean"
 }
 
 /** How finely a latency is drawn. */

@@ -7,6 +7,7 @@ import { happens } from "./conditions.ts"
 import { AddressInUse } from "./errors.ts"
 import type { Link } from "./link.ts"
 import { type Net, netOf } from "./net.ts"
+import { lastPort } from "./stack.ts"
 
 /** So many messages a mailbox keeps; those that come then are lost, as from the buffer of a real socket. */
 const maxUnread = 1024
@@ -23,8 +24,10 @@ interface Letter extends Message<unknown> {
 }
 
 /** Hosts share no memory, so what is sent is a copy. */
-const copyOf = (payload: unknown): unknown =>
-  typeof payload === "object" && payload !== null ? structuredClone(payload) : payload
+const copyOf = (payload: unknown): unknown => (isPrimitive(payload) ? payload : structuredClone(payload))
+
+const isPrimitive = (payload: unknown): boolean =>
+  payload === null || !["object", "function", "symbol"].includes(typeof payload)
 
 const sizeOf = (payload: unknown): number => {
   if (typeof payload === "string") return payload.length
@@ -97,6 +100,9 @@ export const mailbox = <A>(port: number) =>
     const life = yield* here("Network.mailbox")
     const net = netOf(life.driver)
     const stack = net.stack(life)
+    if (!Number.isInteger(port) || port < 0 || port > lastPort) {
+      return yield* Effect.die(new Error(`Network.mailbox: a port is from 0 to ${lastPort}, not ${port}`))
+    }
     const messages = yield* Effect.acquireRelease(Queue.dropping<Message<A>>(maxUnread), Queue.shutdown)
     const claimed = yield* Effect.acquireRelease(
       Effect.suspend(() => {

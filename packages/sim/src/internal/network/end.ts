@@ -178,6 +178,7 @@ export class End {
     this.inbox.clear()
     this.finish()
     this.tell()
+    this.peer.probe()
   }
 
   /** As `close`, but what was not yet sent is dropped. */
@@ -221,9 +222,19 @@ export class End {
       case "credit":
         this.credit += credit
         return this.pump()
+      case "probe":
+        return this.phase === "open" && !this.abandoned ? undefined : this.reject()
       case "RST":
         return this.fail("Reset")
     }
+  }
+
+  /**
+   * While the other side has no room, its operating system is asked now and then whether it is still there (RFC 9293,
+   * 3.8.6.1). That only ever finds out that it is not, so here it is asked when that comes about.
+   */
+  probe(): void {
+    if (this.phase === "open" && this.outbox.length > 0) this.out.send("probe")
   }
 
   private answer(): void {
@@ -255,10 +266,15 @@ export class End {
   }
 
   private receiveData(bytes: Uint8Array): void {
-    if (this.phase !== "open") return this.out.reset()
-    if (this.abandoned) return this.reset()
+    if (this.phase !== "open" || this.abandoned) return this.reject()
     this.inbox.push(bytes)
     this.tell()
+  }
+
+  /** Answers what comes too late. */
+  private reject(): void {
+    if (this.phase === "open") this.reset()
+    else this.out.reset()
   }
 
   private receiveFin(): void {
@@ -293,6 +309,7 @@ export class End {
     this.stopDialing()
     this.line.forget()
     this.tell()
+    if (reason !== "Reset") this.peer.probe()
   }
 
   private tell(): void {

@@ -6,7 +6,7 @@ import type { End } from "./end.ts"
 import type { Net } from "./net.ts"
 
 /** What a message is. A credit only tells how much was read, and shows up in no trace. */
-export type Kind = "SYN" | "SYN-ACK" | "ACK" | "data" | "credit" | "FIN" | "RST" | "datagram"
+export type Kind = "SYN" | "SYN-ACK" | "ACK" | "data" | "credit" | "probe" | "FIN" | "RST" | "datagram"
 
 /** What a black hole lets pass, so that connections are made over it. */
 const isHandshake = (kind: Kind): boolean => kind === "SYN" || kind === "SYN-ACK" || kind === "ACK"
@@ -87,6 +87,12 @@ export class Link {
       if (cuts === true) this.cut = true
       if (holds === true) isHeld = true
     }
+    // What is queued leaves as fast as is possible now.
+    const { nowNanos } = this.net.driver
+    const queuedNanos = Math.max(0, this.freeAt - nowNanos)
+    const isFaster = shape.nanosPerByte < this.shape.nanosPerByte
+    if (isFaster)
+      this.freeAt = nowNanos + Math.round((queuedNanos * shape.nanosPerByte) / this.shape.nanosPerByte)
     this.shape = shape
     if (isHeld) this.held ??= []
     else this.release()

@@ -2,7 +2,7 @@
 import type { Conditions } from "../../Network.ts"
 import type { Driver } from "../driver.ts"
 import { HostState } from "../host.ts"
-import { type Machines, machines } from "../machine.ts"
+import { isOwnName, type Machines, machines } from "../machine.ts"
 import { defaultShape, loopbackShape, type Shape, shapeOf } from "./conditions.ts"
 import { Link } from "./link.ts"
 import { Stack } from "./stack.ts"
@@ -88,9 +88,20 @@ export class Net {
   stack(life: HostState): Stack {
     const known = this.stacks.get(life.name)
     if (known !== undefined && known.life === life) return known
+    if (known === undefined) this.machines.get(life.name)?.onCrash.push(() => this.notice(life.name))
     const fresh = new Stack(this, life)
     this.stacks.set(life.name, fresh)
     return fresh
+  }
+
+  /** A host has crashed: whoever waits for it to make room must find out. */
+  private notice(host: string): void {
+    for (const link of this.allLinks()) {
+      if (link.from !== host && link.to !== host) continue
+      for (const client of link.connections) {
+        for (const end of [client, client.peer]) if (end.local.host !== host) end.probe()
+      }
+    }
   }
 
   /** Numbers the messages of a run, so that its events can be joined. */
@@ -111,7 +122,7 @@ export class Net {
 
   /** The machine that a name or a number stands for, seen from a host. */
   resolve(host: string, from: HostState): string | undefined {
-    if (host === "localhost" || host === "127.0.0.1") return from.name
+    if (isOwnName(host)) return from.name
     const name = this.names.get(host) ?? host
     return this.machines.get(name) === undefined ? undefined : name
   }

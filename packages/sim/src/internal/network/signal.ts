@@ -11,22 +11,31 @@ import type { HostState } from "../host.ts"
 export class Signal {
   private readonly host: HostState
   private readonly waiting = new Set<() => void>()
+  private rings = 0
   private rung = false
 
   constructor(host: HostState) {
     this.host = host
   }
 
-  /** Waits until an attempt gives something. Attempts are only made by the host itself. */
+  /**
+   * Waits until an attempt gives something. Attempts are only made by the host itself, and by the fiber that waits: what
+   * is taken for a fiber that is interrupted before it goes on would be lost.
+   */
   until<A, E>(attempt: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> {
-    return Effect.callback<A, E>((resume) => {
-      const now = attempt()
-      if (now !== undefined) return resume(now)
+    return Effect.suspend(() => {
+      const { rings } = this
+      return attempt() ?? Effect.andThen(this.next(rings), this.until(attempt))
+    })
+  }
+
+  /** Waits for the next ring, unless it came since there were this many. */
+  private next(rings: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.rings !== rings) return resume(Effect.void)
       const waiter = () => {
-        const later = attempt()
-        if (later === undefined) return
         this.waiting.delete(waiter)
-        resume(later)
+        resume(Effect.void)
       }
       this.waiting.add(waiter)
       return Effect.sync(() => this.waiting.delete(waiter))
@@ -34,6 +43,7 @@ export class Signal {
   }
 
   ring(): void {
+    this.rings++
     if (this.rung || this.waiting.size === 0) return
     this.rung = true
     this.host.driver.post(this.host, () => this.wake(), 0)

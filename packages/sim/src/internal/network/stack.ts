@@ -10,7 +10,7 @@ const maxBacklog = 511
 
 /** Ports for those who do not care: RFC 6335. */
 const firstFree = 49_152
-const lastPort = 65_535
+export const lastPort = 65_535
 
 /** How long an operating system tries to connect: `tcp_syn_retries` of Linux. */
 const connectNanos = 127e9
