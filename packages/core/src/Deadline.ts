@@ -8,7 +8,7 @@
  * @guarantee DL-1 Returns no later than its deadline while the event loop turns, also over work that cannot
  *   be interrupted or whose finalizers hang; such work is listed until it ends, and joined at shutdown.
  * @guarantee DL-2 Nested deadlines only shrink; the error says whose limit fired, one's own or an inherited one.
- * @guarantee DL-3 A result that is ready at the instant of the deadline wins over the deadline.
+ * @guarantee DL-3 A result that is ready at the instant of the deadline, and need not queue again, wins over the deadline.
  * @guarantee DL-4 An interruption from outside stays an interruption.
  * @guarantee DL-5 Early success leaves no timer and no fiber.
  * @guarantee DL-6 A budget of zero or less starts no work.
