@@ -62,9 +62,8 @@ export const streamOf = <T, A, E, R>(
   start: Effect.Effect<Running<T, A, E>, never, R>
 ): Stream.Stream<FanOut.Event<T, A, E>, never, Exclude<R, Scope.Scope>> =>
   Stream.unwrap(
-    Effect.map(
-      Effect.acquireRelease(start, stopBatch),
-      (batch) => Stream.fromPull(Effect.sync(() => pullFrom(batch)))
+    Effect.map(Effect.acquireRelease(start, stopBatch), (batch) =>
+      Stream.fromPull(Effect.sync(() => pullFrom(batch)))
     )
   )
 
