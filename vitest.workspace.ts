@@ -12,6 +12,7 @@ export default defineConfig({
       project("sim", "packages/sim"),
       project("simlab", "apps/simlab"),
       project("control-room", "apps/control-room"),
+      project("terminal", "apps/terminal"),
       project("bench", "apps/bench"),
       project("scripts", "scripts")
     ],

@@ -2,7 +2,8 @@
 /** The command line: runs each group in processes of its own, and compares. */
 import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { clearLine } from "@holdfast/terminal/Output"
+import { runMain } from "@holdfast/terminal/runMain"
 import { Console, DateTime, Effect, FileSystem, Option, Runtime, Schema, Stdio, Stream } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
@@ -43,7 +44,7 @@ const decodeLine = Schema.decodeEffect(Schema.fromJsonString(Schema.Array(Schema
 /** A line that is written over, where there is a terminal. */
 const progress = Effect.fnUntraced(function* (text: string) {
   const { stderrIsTerminal } = yield* Stdio.Stdio
-  if (yield* stderrIsTerminal) yield* Effect.sync(() => process.stderr.write(`\r\x1b[K${text}`))
+  if (yield* stderrIsTerminal) yield* Effect.sync(() => process.stderr.write(clearLine + text))
 })
 
 /** The lines of one process. */
@@ -165,4 +166,4 @@ const bench = Command.make(
   })
 ).pipe(Command.withDescription("Measures what Holdfast costs, side by side with its peers."))
 
-bench.pipe(Command.run({ version: "0.0.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+runMain(bench)

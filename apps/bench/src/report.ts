@@ -1,4 +1,5 @@
 /** What was found, for people and for programs. */
+import { row, widest } from "@holdfast/terminal/table"
 import type { Measure, MemoryCase } from "./Bench.ts"
 import type { Group, Round, Row, Spread } from "./harness.ts"
 
@@ -60,26 +61,21 @@ const measured: Record<Measure, string> = {
   growth: "growth of the heap"
 }
 
-const isNumber = (cell: string): boolean => /^-?[\d.]+$/.test(cell)
+/** Or nothing, where there is none. */
+const isNumber = (cell: string): boolean => /^(-?[\d.]+)?$/.test(cell)
 
-/** Columns as wide as their widest cell, numbers to the right. */
-const align = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0
-        return isNumber(cell) ? cell.padStart(width) : cell.padEnd(width)
-      })
-      .join("  ")
-      .trimEnd()
-  )
-  return lines.map((line) => `  ${line}\n`).join("")
+/** Columns as wide as their widest cell, those of numbers to the right. */
+const align = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const columns = head.map((title, at) => {
+    const cells = rows.map((cells) => cells[at] ?? "")
+    return { title, width: widest([title, ...cells]), right: cells.every(isNumber) }
+  })
+  return [head, ...rows].flatMap((cells) => row(columns, cells).map((line) => `  ${line}\n`)).join("")
 }
 
 export const renderGroup = ({ by, peer, rows, title }: GroupResult): string => {
   const what = by === "added" ? "what a call adds" : "a call"
-  return `${title}\nratio: ${what}, to ${peer}\n${align([timeHead, ...rows.map(timeCells)])}`
+  return `${title}\nratio: ${what}, to ${peer}\n${align(timeHead, rows.map(timeCells))}`
 }
 
 /** A table for each kind of case, in the order in which they come. */
@@ -88,7 +84,7 @@ export const renderMemory = (results: ReadonlyArray<MemoryResult>, size: number)
     `${measured[measure]}, ${size.toLocaleString("en")} ${unit}`
   return Array.from(
     Map.groupBy(results, title),
-    ([head, rows]) => `${head}\n${align([memoryHead, ...rows.map(memoryCells)])}`
+    ([head, rows]) => `${head}\n${align(memoryHead, rows.map(memoryCells))}`
   ).join("\n")
 }
 

@@ -1,9 +1,9 @@
 /** The command line. */
-import { Effect, FileSystem, Option, Path, Runtime, Schema, Terminal } from "effect"
+import { output, show } from "@holdfast/terminal/Output"
+import { Effect, FileSystem, Option, Path, Runtime, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { describeError } from "./cause.ts"
 import { Live } from "./live/Live.ts"
-import { output } from "./live/Output.ts"
 import { renderTable, resultOf, toJson } from "./result.ts"
 import type { System } from "./System.ts"
 
@@ -71,13 +71,12 @@ const demo = (systems: ReadonlyArray<System>) =>
 
 const run = Effect.fnUntraced(function* (chosen: ReadonlyArray<System>, json: Option.Option<string>) {
   const style = yield* output
-  const terminal = yield* Terminal.Terminal
   if (Option.isSome(json)) yield* canWrite(json.value)
   const results = yield* Effect.forEach(chosen, ({ name, run, summary }) =>
     Effect.gen(function* () {
-      yield* terminal.display(`${name}: ${summary}\n\n`)
+      yield* show(`${name}: ${summary}\n\n`)
       const result = resultOf(name, yield* run.pipe(Effect.provide(Live.layer)))
-      yield* terminal.display(`\n${renderTable(result, style).join("\n")}\n`)
+      yield* show(`\n${renderTable(result, style).join("\n")}\n`)
       return result
     })
   )

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { runMain } from "./runMain.ts"
+import { runMain } from "@holdfast/terminal/runMain"
+import { controlRoom } from "./cli.ts"
 import { systems } from "./systems.ts"
 
-runMain(systems)
+runMain(controlRoom(systems))

@@ -1,5 +1,6 @@
 /** What a run comes to: for people a table, for machines JSON. Pure. */
-import { cell, paint, type Style, wrap } from "./live/style.ts"
+import { header, row } from "@holdfast/terminal/table"
+import { paint, type Style } from "@holdfast/terminal/text"
 import type { Promised } from "./Promised.ts"
 
 export interface SystemResult {
@@ -21,27 +22,25 @@ export const toJson = (systems: ReadonlyArray<SystemResult>): string =>
 export const renderTable = (result: SystemResult, style: Style): ReadonlyArray<string> => {
   const width = Math.min(Math.max(style.columns, 60), 120)
   const side = Math.floor((width - 10) * 0.24)
-  const text = width - 10 - 2 * side
-  const line = (mark: string, cells: readonly [string, string, string]) =>
-    `  ${mark} ${cell(cells[0], text)}  ${cell(cells[1], side)}  ${cell(cells[2], side)}`.trimEnd()
-
+  const columns = [
+    { title: result.name, width: width - 10 - 2 * side },
+    { title: "bound", width: side },
+    { title: "measured", width: side }
+  ]
   const rows = result.promises.flatMap((promise) => {
-    const cells = [
-      wrap(promise.text, text),
-      wrap(withUnit(promise.bound, promise), side),
-      wrap(withUnit(measuredOf(promise), promise), side)
-    ] as const
-    const height = Math.max(...cells.map((cell) => cell.length))
-    return Array.from({ length: height }, (_, row) => {
-      const mark = row > 0 ? " " : promise.ok ? paint(style, "green", "✓") : paint(style, "red", "✗")
-      const printed = line(mark, [cells[0][row] ?? "", cells[1][row] ?? "", cells[2][row] ?? ""])
-      return promise.ok ? printed : paint(style, "bold", printed)
+    const { bound, ok, text } = promise
+    const lines = row(columns, [text, withUnit(bound, promise), withUnit(measuredOf(promise), promise)])
+    return lines.map((line, index) => {
+      const mark = index > 0 ? " " : ok ? paint(style, "green", "✓") : paint(style, "red", "✗")
+      const printed = `  ${mark} ${line}`
+      return ok ? printed : paint(style, "bold", printed)
     })
   })
+  const [titles = ""] = header(columns)
   const kept = result.promises.filter((promise) => promise.ok).length
   const summary = `${kept} of ${result.promises.length} promises kept`
   return [
-    paint(style, "bold", line(" ", [result.name, "bound", "measured"])),
+    paint(style, "bold", `    ${titles}`),
     paint(style, "dim", `  ${"─".repeat(width - 4)}`),
     ...rows,
     "",

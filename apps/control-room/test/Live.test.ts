@@ -1,12 +1,10 @@
 import { stripVTControlCharacters } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
+import { keepingTerminal } from "@holdfast/terminal/testing"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { setLine } from "../src/live/Board.ts"
 import { Live } from "../src/live/Live.ts"
-import { keepingTerminal } from "./keepingTerminal.ts"
-
-const screen = { columns: 40, rows: 24 }
 
 const pushed = { tone: "good", note: "pushed" } as const
 
@@ -14,7 +12,7 @@ const showing = (terminal: ReturnType<typeof keepingTerminal>) => Layer.provide(
 
 describe("Live", () => {
   it.effect("on a terminal, a frame takes the place of the one before it", () => {
-    const terminal = keepingTerminal({ ...screen, isTerminal: true, env: { NO_COLOR: "1" } })
+    const terminal = keepingTerminal({ columns: 40, isTerminal: true, env: { NO_COLOR: "1" } })
     return Effect.gen(function* () {
       const live = yield* Live
       const pane = yield* live.open("push", ["one"], 30_000)
@@ -29,7 +27,7 @@ describe("Live", () => {
   })
 
   it.effect("what is said, and what is logged, goes above the board and stays", () => {
-    const terminal = keepingTerminal({ ...screen, isTerminal: true })
+    const terminal = keepingTerminal({ columns: 40, isTerminal: true })
     return Effect.gen(function* () {
       const live = yield* Live
       yield* live.open("push", [], 30_000)
@@ -45,7 +43,7 @@ describe("Live", () => {
   })
 
   it.effect("a frame is drawn when something has changed, and not otherwise", () => {
-    const terminal = keepingTerminal({ ...screen, isTerminal: true })
+    const terminal = keepingTerminal({ columns: 40, isTerminal: true })
     return Effect.gen(function* () {
       yield* (yield* Live).say("hello")
       yield* TestClock.adjust("1 minute")
@@ -54,7 +52,7 @@ describe("Live", () => {
   })
 
   it.effect("elsewhere, lines are appended", () => {
-    const terminal = keepingTerminal({ ...screen, isTerminal: false })
+    const terminal = keepingTerminal({ columns: 40, isTerminal: false })
     return Effect.gen(function* () {
       const live = yield* Live
       yield* live.say("hello")

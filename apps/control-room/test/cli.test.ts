@@ -1,11 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import { keepingTerminal } from "@holdfast/terminal/testing"
 import { Cause, Effect, Exit, FileSystem, Layer, Path, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { controlRoom } from "../src/cli.ts"
 import { exactly } from "../src/Promised.ts"
 import type { System } from "../src/System.ts"
-import { keepingTerminal } from "./keepingTerminal.ts"
 
 const ran: Array<string> = []
 
@@ -27,7 +27,7 @@ const run = (...args: ReadonlyArray<string>) =>
 const errorOf = <A, E>(exit: Exit.Exit<A, E>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)
 
 describe("control-room demo", () => {
-  const terminal = keepingTerminal({ isTerminal: false, columns: 80, rows: 24 })
+  const terminal = keepingTerminal({ isTerminal: false, columns: 80 })
 
   it.layer(Layer.merge(NodeServices.layer, terminal.layer))("with the services of Node", (it) => {
     it.effect("runs the systems that are named", () =>

@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import { wrap } from "../src/live/style.ts"
 import * as Promised from "../src/Promised.ts"
 import { renderTable, resultOf, toJson } from "../src/result.ts"
 
@@ -101,11 +100,5 @@ describe("result", () => {
         assert.isAtMost(line.length, Math.min(columns, 120))
       }
     }
-  })
-
-  it("text is broken at spaces, and only a word that is too long is cut", () => {
-    assert.deepStrictEqual(wrap("one two three", 7), ["one two", "three"])
-    assert.deepStrictEqual(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"])
-    assert.deepStrictEqual(wrap("", 4), [""])
   })
 })

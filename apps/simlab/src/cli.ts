@@ -3,11 +3,11 @@ import { Duration, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { maxRuns } from "./board.ts"
 import { list } from "./list.ts"
+import { count } from "./numbers.ts"
 import { planted } from "./planted.ts"
 import type { Shard } from "./protocol.ts"
 import { replay } from "./replay.ts"
 import { run } from "./run.ts"
-import { count } from "./table.ts"
 
 /** `2/8` is the second of eight parts. */
 const parseShard = (text: string): Option.Option<Shard> => {

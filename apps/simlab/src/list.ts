@@ -1,7 +1,7 @@
 /** `sim list`: the suites, and what they check. */
+import { output, show } from "@holdfast/terminal/Output"
+import { header, rest, row, widest } from "@holdfast/terminal/table"
 import { Effect } from "effect"
-import { output, show } from "./output.ts"
-import { header, rest, row, widest } from "./table.ts"
 import { hireOne } from "./workers.ts"
 
 export const list = Effect.gen(function* () {

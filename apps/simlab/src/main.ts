@@ -1,6 +1,10 @@
 #!/usr/bin/env node
+import { runMain } from "@holdfast/terminal/runMain"
 import { Duration } from "effect"
-import { runMain } from "./runMain.ts"
+import { Command } from "effect/cli"
+import { simlab } from "./cli.ts"
 import { workspaceSuites } from "./suites.ts"
+import { Workers } from "./workers.ts"
 
-runMain({ pattern: workspaceSuites, patience: Duration.minutes(5), heapMegabytes: 2048 })
+const settings = { pattern: workspaceSuites, patience: Duration.minutes(5), heapMegabytes: 2048 }
+runMain(Command.provide(simlab, Workers.layer(settings)))

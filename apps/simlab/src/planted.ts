@@ -1,10 +1,13 @@
 /** `sim planted`: how soon the simulator finds bugs that are known to be there. */
 import { availableParallelism } from "node:os"
+import { clearLine, type Output, output, show } from "@holdfast/terminal/Output"
+import { type Column, header, rest, row, widest } from "@holdfast/terminal/table"
+import { paint } from "@holdfast/terminal/text"
 import { Effect, Schema, Stream } from "effect"
 import { CliError } from "effect/cli"
 import type { Row } from "./look.ts"
-import { clearLine, type Output, output, paint, show } from "./output.ts"
-import { type Column, count, header, rest, row, widest } from "./table.ts"
+import { count } from "./numbers.ts"
+import { isLive } from "./progress.ts"
 import { type Crew, Workers } from "./workers.ts"
 
 /** Found, not by the calm schedule when it is about interleaving, and not in the program without the bug. */
@@ -75,8 +78,8 @@ export const planted = Effect.gen(function* () {
   const columns = columnsFor(bugs, out)
   const bad: Array<string> = []
   let done = 0
-  const progress = () => (out.live ? show(`  looked for ${done} of ${bugs.length}`) : Effect.void)
-  const clear = out.live ? clearLine : ""
+  const progress = () => (isLive(out) ? show(`  looked for ${done} of ${bugs.length}`) : Effect.void)
+  const clear = isLive(out) ? clearLine : ""
   yield* show(
     header(columns)
       .map((line) => `  ${line}\n`)

@@ -1,8 +1,16 @@
 /** How far a campaign is: a line that is redrawn while somebody watches, and now and then a line in a log. */
+import { clearLine, type Output, show } from "@holdfast/terminal/Output"
+import { cut } from "@holdfast/terminal/text"
 import { Clock, Effect, Schedule, Terminal } from "effect"
-import { clearLine, type Output, show } from "./output.ts"
+import { count, duration } from "./numbers.ts"
 import type { Part } from "./protocol.ts"
-import { count, duration } from "./table.ts"
+
+/** Where nobody wants colours, a line that is redrawn is not wanted either. */
+export const isLive = ({ color }: Output): boolean => color
+
+/** Says what takes a moment, for as long as it does. */
+export const withNote = <A, E, R>(self: Effect.Effect<A, E, R>, out: Output, note: string) =>
+  isLive(out) ? Effect.andThen(show(`${note} …`), Effect.ensuring(self, show(clearLine))) : self
 
 const frame = "100 millis"
 
@@ -66,9 +74,6 @@ const slowest = (making: UnderWay["making"]) => {
   }
 }
 
-const cut = (text: string, width: number): string =>
-  text.length <= width ? text : `${text.slice(0, Math.max(1, width) - 1)}…`
-
 /** Draws until it is interrupted; and then there is nothing left of it. */
 const drawing = (underWay: UnderWay, start: number) => {
   const slow = slowest(underWay.making)
@@ -96,5 +101,5 @@ const logging = (underWay: UnderWay, start: number) => {
 /** Shows how far something is, for as long as it takes. */
 export const withProgress = <A, E, R>(self: Effect.Effect<A, E, R>, out: Output, underWay: UnderWay) =>
   Effect.flatMap(Clock.currentTimeMillis, (start) =>
-    Effect.raceFirst(self, (out.live ? drawing : logging)(underWay, start))
+    Effect.raceFirst(self, (isLive(out) ? drawing : logging)(underWay, start))
   )

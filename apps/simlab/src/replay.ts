@@ -1,10 +1,10 @@
 /** `sim replay`: one recorded run again, and a picture of it. */
 import * as Report from "@holdfast/sim/Report"
+import { show } from "@holdfast/terminal/Output"
 import { Effect, Option, Path, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { NoToken, tokenOf } from "./failures.ts"
 import { canWrite, write } from "./files.ts"
-import { show } from "./output.ts"
 import { SuitesFailed } from "./run.ts"
 import type { Run } from "./timeline/Run.ts"
 import { toHtml } from "./timeline/toHtml.ts"

@@ -1,9 +1,11 @@
 /** What campaigns found, for people. */
 import * as Report from "@holdfast/sim/Report"
+import type { Output } from "@holdfast/terminal/Output"
+import { type Column, header, rest, row, widest } from "@holdfast/terminal/table"
+import { paint, wrap } from "@holdfast/terminal/text"
 import { formatHash } from "./hash.ts"
-import { type Output, paint } from "./output.ts"
+import { count, duration, rough } from "./numbers.ts"
 import type { Part } from "./protocol.ts"
-import { type Column, count, duration, header, rest, rough, row, widest, wrap } from "./table.ts"
 
 export interface Timed extends Part {
   readonly realMillis: number

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Report from "@holdfast/sim/Report"
+import { clearLine, output } from "@holdfast/terminal/Output"
+import { keepingTerminal } from "@holdfast/terminal/testing"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { clearLine, output } from "../src/output.ts"
 import { type UnderWay, withProgress } from "../src/progress.ts"
-import { keepingTerminal } from "./support/keepingTerminal.ts"
 
 const underWay: UnderWay = {
   title: "2/3 a suite with a name that is quite long",

@@ -1,8 +1,8 @@
 /** Shows batches while they run: redrawn in place on a terminal, as appended lines anywhere else. */
+import { output, show } from "@holdfast/terminal/Output"
 import { Context, Effect, Latch, Layer, Logger, type Stdio, Terminal } from "effect"
 import { at } from "../at.ts"
 import { openSection, type Section } from "./Board.ts"
-import { output } from "./Output.ts"
 import { renderBoard } from "./renderBoard.ts"
 import { renderPlain } from "./renderPlain.ts"
 
@@ -28,15 +28,13 @@ export class Live extends Context.Service<
   )
 }
 
-/** A terminal that is gone is no reason to stop: the result is still to be written. */
-const show = (terminal: Terminal.Terminal, text: string) => Effect.ignore(terminal.display(text))
-
 const appended = Layer.effect(
   Live,
   Effect.gen(function* () {
     const terminal = yield* Terminal.Terminal
+    const say = (line: string) => Effect.provideService(show(`${line}\n`), Terminal.Terminal, terminal)
     return Live.of({
-      say: (line) => show(terminal, `${line}\n`),
+      say,
       open: (title, names, deadlineMillis) =>
         Effect.sync(() => {
           let section = openSection(title, names, deadlineMillis)
@@ -46,7 +44,7 @@ const appended = Layer.effect(
                 const before = section
                 section = change(before)
                 const lines = renderPlain(before, section)
-                return lines.length === 0 ? Effect.void : show(terminal, `${lines.join("\n")}\n`)
+                return lines.length === 0 ? Effect.void : say(lines.join("\n"))
               })
           }
         })
@@ -72,10 +70,7 @@ const redrawn = Layer.unwrap(
         const up = drawnRows === 0 ? "" : `\u001b[${drawnRows}A\r`
         const above = notices.splice(0)
         drawnRows = frame.length
-        yield* show(
-          terminal,
-          `${up}${[...above, ...frame].map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`
-        )
+        yield* show(`${up}${[...above, ...frame].map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`)
       })
 
     yield* Effect.forkScoped(

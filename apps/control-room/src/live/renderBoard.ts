@@ -1,6 +1,6 @@
 /** The board as lines of text that fit a terminal. Pure, so that it is tested without one. */
+import { type Colour, cell, cut, paint, type Style } from "@holdfast/terminal/text"
 import { counter, type Line, type Section, type Tone, tally } from "./Board.ts"
-import { type Colour, cell, paint, type Style } from "./style.ts"
 
 export interface Screen extends Style {
   readonly rows: number
@@ -25,9 +25,7 @@ export const renderBoard = (sections: ReadonlyArray<Section>, screen: Screen): R
   const wanted = sections.length + open.reduce((sum, section) => sum + section.lines.length, 0)
   const folded = wanted > rowsMax && open.length > 0 ? sections.length - open.length : 0
   const lines =
-    folded > 0
-      ? [paint(screen, "dim", cell(`■ ${folded} batches have ended`, screen.columns - 1).trimEnd())]
-      : []
+    folded > 0 ? [paint(screen, "dim", cut(`■ ${folded} batches have ended`, screen.columns - 1))] : []
   const heads = (folded > 0 ? open : sections).slice(0, rowsMax - lines.length)
   let spare = rowsMax - lines.length - heads.length
   for (const section of heads) {
@@ -41,7 +39,7 @@ export const renderBoard = (sections: ReadonlyArray<Section>, screen: Screen): R
 
 const renderHead = (section: Section, screen: Screen): string => {
   const summary = section.open ? counter(section) : tally(section.lines)
-  const right = cell(summary, Math.min(summary.length, screen.columns - 4))
+  const right = cut(summary, screen.columns - 4)
   const title = cell(section.title, screen.columns - right.length - 4)
   return section.open
     ? `${paint(screen, "cyan", "▸")} ${paint(screen, "bold", title)} ${right}`
@@ -55,7 +53,7 @@ const renderLines = (lines: ReadonlyArray<Line>, rows: number, screen: Screen): 
   const rest = lines.slice(rows - 1)
   return [
     ...visible.map((line) => renderLine(line, screen)),
-    paint(screen, "dim", cell(`    … and ${tally(rest)}`, screen.columns - 1).trimEnd())
+    paint(screen, "dim", cut(`    … and ${tally(rest)}`, screen.columns - 1))
   ]
 }
 
@@ -65,6 +63,6 @@ const nameWidthMax = 22
 const renderLine = (line: Line, screen: Screen): string => {
   const [mark, colour] = looks[line.tone]
   const nameWidth = Math.min(nameWidthMax, screen.columns - 8)
-  const note = cell(line.note, screen.columns - nameWidth - 8).trimEnd()
+  const note = cut(line.note, screen.columns - nameWidth - 8).trimEnd()
   return `    ${paint(screen, colour, mark)} ${cell(line.name, nameWidth)} ${paint(screen, colour, note)}`.trimEnd()
 }

@@ -1,4 +1,5 @@
 /** Tables for a terminal, row by row: columns of a width that is known from the start, in which texts wrap. */
+import { wrap } from "./text.ts"
 
 export interface Column {
   readonly title: string
@@ -8,26 +9,6 @@ export interface Column {
 }
 
 const gap = "  "
-
-/** Broken at spaces into lines of at most `width`; a word that is longer is cut. */
-export const wrap = (text: string, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  let line = ""
-  for (const word of text.split(" ")) {
-    const next = line === "" ? word : `${line} ${word}`
-    if (next.length <= width) {
-      line = next
-      continue
-    }
-    if (line !== "") lines.push(line)
-    line = word
-    while (line.length > width) {
-      lines.push(line.slice(0, width))
-      line = line.slice(width)
-    }
-  }
-  return [...lines, line]
-}
 
 const join = (columns: ReadonlyArray<Column>, cells: ReadonlyArray<string>): string =>
   columns
@@ -68,22 +49,3 @@ export const widest = (texts: ReadonlyArray<string>): number =>
 /** What is left for one column beside the others. */
 export const rest = (total: number, others: ReadonlyArray<Column>): number =>
   others.reduce((left, { width }) => left - width - gap.length, total)
-
-const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
-
-export const count = (value: number): string => grouped.format(value)
-
-/** Numbers that are only there to be compared, and may be very large. */
-export const rough = (value: number): string => {
-  if (value < 1e7) return count(value)
-  return value < 1e9 ? `${(value / 1e6).toFixed(1)} M` : `${count(value / 1e9)} G`
-}
-
-/** Time in the unit that shows it best. */
-export const duration = (millis: number): string => {
-  const days = millis / 86_400_000
-  if (millis < 59_950) return `${(millis / 1000).toFixed(1)} s`
-  if (millis < 3_597_000) return `${(millis / 60_000).toFixed(1)} min`
-  if (days < 2) return `${(millis / 3_600_000).toFixed(1)} h`
-  return days < 3650 ? `${count(days)} d` : `${count(days / 365.25)} y`
-}

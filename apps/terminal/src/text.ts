@@ -1,4 +1,4 @@
-/** Colours and widths of terminal text. */
+/** Colours and widths of texts for a terminal. */
 
 export interface Style {
   readonly columns: number
@@ -22,10 +22,11 @@ export const paint = (style: Style, colour: Colour, text: string): string => {
 }
 
 /** Cut to a width, with an ellipsis where something is missing. For text without colours. */
-export const cell = (text: string, width: number): string =>
-  text.length <= width
-    ? text.padEnd(Math.max(width, 0))
-    : `${text.slice(0, Math.max(width - 1, 0))}…`.slice(0, Math.max(width, 0))
+export const cut = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, Math.max(width - 1, 0))}…`.slice(0, Math.max(width, 0))
+
+/** As wide as that, whatever the text. */
+export const cell = (text: string, width: number): string => cut(text, width).padEnd(width)
 
 /** Broken at spaces into lines of at most `width`; a word that is longer is cut. */
 export const wrap = (text: string, width: number): ReadonlyArray<string> => {
