@@ -97,7 +97,10 @@ export interface Disk {
   readonly setReadOnly: (isReadOnly: boolean) => Effect.Effect<void>
   /** The files that a reader sees now, by their absolute paths. */
   readonly snapshot: Effect.Effect<ReadonlyMap<string, Uint8Array>>
-  /** The files that are left when a loss of power takes all that it can. */
+  /**
+   * The files that are left when a loss of power takes all that it can. Where `metadata` is chosen at each loss, that
+   * is what a `strict` disk is left with.
+   */
   readonly durable: Effect.Effect<ReadonlyMap<string, Uint8Array>>
 }
 

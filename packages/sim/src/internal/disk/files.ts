@@ -193,7 +193,7 @@ export const fsync = (volume: Volume, descriptor: Descriptor): void => {
     throw error
   }
   assertOpen(descriptor)
-  if (node.kind === "directory") syncDirectory(volume.journal, node)
+  if (node.kind === "directory") syncDirectory(volume.journal, node, volume.metadata)
   else sync(node.content)
 }
 
