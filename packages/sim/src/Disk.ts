@@ -38,7 +38,8 @@
  * - Permissions, owners and times are durable at once, and reading does not change the time of access.
  * - A hole in a file takes as much room as bytes do.
  * - Whoever watches a file keeps watching its name when another file takes it; on Linux the watch stays with
- *   the old one.
+ *   the old one. Whoever watches recursively sees each change once; on Linux, where Node does it by itself, it can be
+ *   more often, or never.
  *
  * @since 0.1.0
  */
@@ -97,7 +98,10 @@ export interface Disk {
   readonly setReadOnly: (isReadOnly: boolean) => Effect.Effect<void>
   /** The files that a reader sees now, by their absolute paths. */
   readonly snapshot: Effect.Effect<ReadonlyMap<string, Uint8Array>>
-  /** The files that are left when a loss of power takes all that it can. */
+  /**
+   * The files that are left when a loss of power takes all that it can. Where `metadata` is chosen at each loss, that
+   * is what a `strict` disk is left with.
+   */
   readonly durable: Effect.Effect<ReadonlyMap<string, Uint8Array>>
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Option } from "effect"
 import * as fc from "fast-check"
 import * as Disk from "../src/Disk.ts"
 import { type Command, command, play, program } from "./disk/commands.ts"
@@ -80,6 +80,71 @@ const scripts: Readonly<Record<string, ReadonlyArray<Command>>> = {
     command("list", (fs, at) =>
       Effect.map(fs.readDirectory(at("a"), { recursive: true }), (names) => names.sort())
     )
+  ],
+  "a directory that is removed by a path through it": [
+    makeDirectory("only"),
+    command("remove", (fs, at) => fs.remove(at("only/.."), { recursive: true }))
+  ],
+  "permissions with bits for programs, and then another owner": [
+    write("file", "x"),
+    ...[0o6755, 0o6745].flatMap((mode) => [
+      command("chmod", (fs, at) => fs.chmod(at("file"), mode)),
+      command("chown", (fs, at) => fs.chown(at("file"), -1, -1)),
+      command("stat", (fs, at) => Effect.map(fs.stat(at("file")), (info) => info.mode.toString(8)))
+    ]),
+    command("make with bits", (fs, at) => fs.makeDirectory(at("dir"), { mode: 0o7755 }))
+  ],
+  "a name that is no text": [
+    write("half \ud800", "x"),
+    read("half \ufffd"),
+    symlink("\udc00", "link"),
+    command("list", (fs, at) => Effect.map(fs.readDirectory(at("")), (names) => names.sort())),
+    command("list all of a null byte", (fs, at) => fs.readDirectory(at("\0"), { recursive: true }))
+  ],
+  "names and targets at the limit of bytes": [127, 128, 2047, 2048].flatMap((length) => [
+    write("ü".repeat(length), "x"),
+    symlink("ü".repeat(length), `link ${length}`)
+  ]),
+  "positions at the limit of bits": [
+    write("file", "x"),
+    ...[0, 1].flatMap((size) =>
+      [2n ** 63n - 2n, 2n ** 63n - 1n, 2n ** 63n].flatMap((position) => [
+        command(`readAlloc ${size} at ${position}`, (fs, at) =>
+          Effect.scoped(Effect.flatMap(fs.open(at("file")), (file) => file.readAlloc(size, { position })))
+        ),
+        command(`seek to ${position}, read ${size}`, (fs, at) =>
+          Effect.scoped(
+            Effect.flatMap(fs.open(at("file")), (file) =>
+              Effect.andThen(file.seek(position, "start"), file.read(new Uint8Array(size)))
+            )
+          )
+        )
+      ])
+    ),
+    command("readAlloc of more than Node counts", (fs, at) =>
+      Effect.scoped(Effect.flatMap(fs.open(at("file")), (file) => file.readAlloc(2 ** 53)))
+    )
+  ],
+  "flags that there are not": [
+    write("file", "x"),
+    ...["q", "toString", "R"].flatMap((text) => {
+      const flag: FileSystem.OpenFlag = JSON.parse(JSON.stringify(text))
+      return [
+        command(`open ${text}`, (fs, at) => Effect.asVoid(Effect.scoped(fs.open(at("file"), { flag })))),
+        command(`write ${text}`, (fs, at) => fs.writeFileString(at("file"), "y", { flag }))
+      ]
+    })
+  ],
+  "times before 1970": [
+    write("file", "x"),
+    command("a date", (fs, at) => fs.utimes(at("file"), new Date(-5000), new Date(-5000))),
+    command("its time", (fs, at) => Effect.map(fs.stat(at("file")), ({ mtime }) => mtime)),
+    ...[-5, new Date(Number.NaN), Number.NaN].flatMap((time) => [
+      command("no date", (fs, at) => fs.utimes(at("file"), time, time)),
+      command("its year", (fs, at) =>
+        Effect.map(fs.stat(at("file")), ({ mtime }) => Option.getOrThrow(mtime).getUTCFullYear())
+      )
+    ])
   ],
   "a chain of links": [
     write("0", "end"),

@@ -131,6 +131,23 @@ describe("Disk", () => {
     })
   )
 
+  it.effect("gives a file to one owner or two, and to none where the number says so", () =>
+    onDisk((fs) =>
+      Effect.gen(function* () {
+        const owners = Effect.map(fs.stat("/file"), ({ gid, uid }) => [
+          Option.getOrThrow(uid),
+          Option.getOrThrow(gid)
+        ])
+        yield* fs.chown("/file", 5, 6)
+        assert.deepStrictEqual(yield* owners, [5, 6])
+        yield* fs.chown("/file", -1, 7)
+        assert.deepStrictEqual(yield* owners, [5, 7])
+        yield* fs.chown("/file", 2 ** 32 - 1, -1)
+        assert.deepStrictEqual(yield* owners, [5, 7])
+      })
+    )
+  )
+
   it.effect("streams a file, and writes a stream to a file", () =>
     onDisk((fs) =>
       Effect.gen(function* () {

@@ -25,7 +25,10 @@ const path: fc.Arbitrary<string> = fc.oneof(
   { weight: 2, arbitrary: plain.map((path) => `${path}/`) },
   { weight: 1, arbitrary: plain.map((path) => `${path}/.`) },
   { weight: 1, arbitrary: plain.map((path) => `./${path}/../b`) },
-  { weight: 1, arbitrary: fc.constant("") }
+  { weight: 1, arbitrary: plain.map((path) => `${path}/..`) },
+  { weight: 1, arbitrary: fc.constant("") },
+  // Half of a surrogate pair, what becomes of it, and the longest name of letters of two bytes.
+  { weight: 2, arbitrary: fc.constantFrom("\ud800", "\ufffd", "ü".repeat(127)) }
 )
 
 const bytes = fc.uint8Array({ maxLength: 12 })
@@ -34,8 +37,16 @@ const length = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(-1, 1.5) }
 )
 /** The owner may do everything, so that it does not matter who runs the tests. */
-const mode = fc.constantFrom(0o700, 0o750, 0o777)
+const mode = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom(0o700, 0o750, 0o777, 0o4700, 0o1770, 0o100700) },
+  { weight: 1, arbitrary: fc.constantFrom(-1, 1.5, Number.NaN) }
+)
 const flag = fc.constantFrom<FileSystem.OpenFlag>("r", "r+", "w", "wx", "w+", "wx+", "a", "ax", "a+", "ax+")
+/** The owner is the one who runs the tests, who need not be allowed to give a file away. */
+const owner = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(-1, 2 ** 32 - 1) },
+  { weight: 1, arbitrary: fc.constantFrom(-2, 1.5, Number.NaN, 2 ** 32) }
+)
 
 /** Inodes, devices and the sizes of directories have no counterpart. */
 const comparable = (info: FileSystem.File.Info) => ({
@@ -54,6 +65,7 @@ const onPath: ReadonlyArray<fc.Arbitrary<Command>> = [
   ),
   fc.constant(command("readFile with a null byte", (fs, at) => fs.readFile(at("a\0b")))),
   fc.constant(command("stat with a long name", (fs, at) => fs.stat(at("x".repeat(256))))),
+  fc.constant(command("truncate with a name of many bytes", (fs, at) => fs.truncate(at("ü".repeat(128))))),
   fc.constant(command("rename with a null byte", (fs, at) => fs.rename(at("a"), at("a\0b")))),
   path.map((path) => command(`stat ${path}`, (fs, at) => Effect.map(fs.stat(at(path)), comparable))),
   path.map((path) => command(`lstat ${path}`, (fs, at) => Effect.map(fs.lstat(at(path)), comparable))),
@@ -61,7 +73,10 @@ const onPath: ReadonlyArray<fc.Arbitrary<Command>> = [
   path.map((path) => command(`access ${path}`, (fs, at) => fs.access(at(path), { writable: true }))),
   path.map((path) => command(`readLink ${path}`, (fs, at) => fs.readLink(at(path)))),
   path.map((path) =>
-    command(`realPath ${path}`, (fs, at) => (path === "" ? Effect.void : fs.realPath(at(path))))
+    command(`realPath ${path}`, (fs, at) =>
+      // Node gives the text back that it was given, where no link is on the way.
+      path === "" || !path.isWellFormed() ? Effect.void : fs.realPath(at(path))
+    )
   ),
   path.map((path) =>
     command(`readDirectoryEntries ${path}`, (fs, at) =>
@@ -78,6 +93,11 @@ const onPath: ReadonlyArray<fc.Arbitrary<Command>> = [
   fc
     .tuple(path, mode)
     .map(([path, mode]) => command(`chmod ${path} ${mode}`, (fs, at) => fs.chmod(at(path), mode))),
+  fc
+    .tuple(path, owner, owner)
+    .map(([path, uid, gid]) =>
+      command(`chown ${path} ${uid} ${gid}`, (fs, at) => fs.chown(at(path), uid, gid))
+    ),
   path.map((path) =>
     command(`utimes ${path}`, (fs, at) =>
       Effect.andThen(
@@ -97,15 +117,17 @@ const onTree: ReadonlyArray<fc.Arbitrary<Command>> = [
       )
     ),
   fc
-    .tuple(path, bytes)
-    .map(([path, bytes]) =>
-      command(`writeFile ${path} ${bytes.length} bytes`, (fs, at) => fs.writeFile(at(path), bytes))
+    .tuple(path, bytes, fc.option(mode, { nil: undefined }))
+    .map(([path, bytes, mode]) =>
+      command(`writeFile ${path} ${bytes.length} bytes ${mode}`, (fs, at) =>
+        fs.writeFile(at(path), bytes, { mode })
+      )
     ),
   fc
-    .tuple(path, fc.boolean())
-    .map(([path, recursive]) =>
-      command(`makeDirectory ${path} ${recursive}`, (fs, at) =>
-        Effect.asVoid(fs.makeDirectory(at(path), { recursive }))
+    .tuple(path, fc.boolean(), fc.option(mode, { nil: undefined }))
+    .map(([path, recursive, mode]) =>
+      command(`makeDirectory ${path} ${recursive} ${mode}`, (fs, at) =>
+        Effect.asVoid(fs.makeDirectory(at(path), { recursive, mode }))
       )
     ),
   plain.map((path) =>
@@ -113,13 +135,12 @@ const onTree: ReadonlyArray<fc.Arbitrary<Command>> = [
       Effect.asVoid(fs.makeDirectory(at(path), { recursive: true }))
     )
   ),
-  fc
-    .tuple(path, fc.boolean(), fc.boolean())
-    .map(([path, recursive, force]) =>
-      command(`remove ${path} recursive ${recursive} force ${force}`, (fs, at) =>
-        fs.remove(at(path), { recursive, force })
-      )
+  fc.tuple(path, fc.boolean(), fc.boolean()).map(([path, recursive, force]) =>
+    command(`remove ${path} recursive ${recursive} force ${force}`, (fs, at) =>
+      // Node removes all at once, and a path back out of one of them leads nowhere at some time.
+      fs.remove(at(path), { recursive: recursive && !path.endsWith("/.."), force })
     )
+  )
 ]
 
 const list = path.map((path) =>

@@ -163,6 +163,19 @@ describe("the names after a loss of power", () => {
     assert.deepStrictEqual(namesAfter("strict", within), ["/a/f=x", "/a/g=x"])
   })
 
+  it("are the new one alone once a rename between directories is in the journal, and are durable so", () => {
+    const durable = new Set<string>()
+    const act = (made: Machine) => {
+      made.write("/a/x", "x")
+      made.sync("/a/x", "/a")
+      made.rename("/a/x", "/b/x")
+      made.sync("/b")
+      durable.add(made.durable())
+    }
+    assert.deepStrictEqual(namesAfter("journalled", act), ["/b/x=x"])
+    assert.deepStrictEqual(Array.from(durable), ["/b/x=x"])
+  })
+
   it("never show a directory twice, nor in itself", () => {
     const twice = (made: Machine) => {
       made.write("/a/f", "x")

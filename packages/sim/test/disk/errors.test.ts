@@ -21,6 +21,10 @@ const errors: ReadonlyArray<
   ["PermissionDenied EPERM", "a second name for a directory", (fs) => fs.link("/dir", "/second")],
   ["Busy EBUSY", "moving the root", (fs) => fs.rename("/", "/dir/root")],
   ["Unknown ENAMETOOLONG", "a name of 256 letters", (fs) => fs.stat(`/${"x".repeat(256)}`)],
+  ["Unknown ENAMETOOLONG", "a name of 200 letters of two bytes", (fs) => fs.stat(`/${"ü".repeat(200)}`)],
+  ["Unknown ENAMETOOLONG", "a link to more than a path can be", (fs) => fs.symlink("x".repeat(4096), "/l")],
+  ["BadArgument", "permissions that are no number", (fs) => fs.chmod("/missing", Number.NaN)],
+  ["BadArgument", "an owner that is no whole number", (fs) => fs.chown("/missing", 0, 1.5)],
   [
     "Unknown EBADF",
     "writing to what is open for reading",

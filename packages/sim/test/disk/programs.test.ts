@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { FileSystem } from "effect"
 import * as fc from "fast-check"
+import { durable, snapshot } from "../../src/internal/disk/crash.ts"
 import { close, open, write } from "../../src/internal/disk/files.ts"
 import { link, rmdir, symlink, unlink } from "../../src/internal/disk/names.ts"
 import { type Machine, machine, seeded } from "./machine.ts"
@@ -106,6 +107,19 @@ describe("any program", () => {
         assert.strictEqual(made.files(), before)
       }),
       { seed: 2, numRuns: 500 }
+    )
+  })
+
+  it("is left with the names that are durable by a loss of power that takes all names", () => {
+    fc.assert(
+      fc.property(steps, metadata, (program, metadata) => {
+        const made = machine((n) => n - 1, { metadata })
+        run(made, program)
+        const names = Array.from(durable(made.volume).keys())
+        made.losePower()
+        assert.deepStrictEqual(Array.from(snapshot(made.volume).keys()), names)
+      }),
+      { seed: 4, numRuns: 1000 }
     )
   })
 

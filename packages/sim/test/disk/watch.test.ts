@@ -60,6 +60,72 @@ describe("watching", () => {
     })
   )
 
+  it.effect(
+    "a directory that is removed shows so under its own name, twice as on Linux, and nothing ever after",
+    () =>
+      Effect.gen(function* () {
+        const again = (recursive: boolean) =>
+          seen("/dir", recursive, (fs) =>
+            Effect.all([
+              fs.remove("/dir", { recursive: true }),
+              fs.makeDirectory("/dir"),
+              fs.writeFileString("/dir/new", ""),
+              fs.remove("/dir", { recursive: true }),
+              fs.makeDirectory("/dir")
+            ])
+          )
+        assert.deepStrictEqual(yield* again(false), ["Remove file", "Remove dir", "Remove dir"])
+        assert.deepStrictEqual(yield* again(true), ["Remove file"])
+      })
+  )
+
+  it.effect("a directory that another takes the place of is removed, too", () =>
+    Effect.gen(function* () {
+      const events = yield* seen("/dir", false, (fs) =>
+        Effect.all([
+          fs.remove("/dir/file"),
+          fs.makeDirectory("/other"),
+          fs.rename("/other", "/dir"),
+          fs.writeFileString("/dir/new", "")
+        ])
+      )
+      assert.deepStrictEqual(events, ["Remove file", "Remove dir", "Remove dir"])
+    })
+  )
+
+  it.effect("a directory that moves away is looked for where it was, as Node does", () =>
+    Effect.gen(function* () {
+      const events = yield* seen("/dir", false, (fs) =>
+        Effect.all([
+          fs.rename("/dir", "/moved"),
+          fs.writeFileString("/moved/new", ""),
+          fs.rename("/moved", "/dir"),
+          fs.writeFileString("/dir/newer", "")
+        ])
+      )
+      assert.deepStrictEqual(events, ["Remove dir", "Remove new", "Remove dir", "Create newer"])
+    })
+  )
+
+  it.effect(
+    "shows a change of a directory's permissions as one of names, and a link to nothing as removed",
+    () =>
+      Effect.gen(function* () {
+        const act = (fs: FS) =>
+          Effect.all([
+            fs.chmod("/dir", 0o700),
+            fs.makeDirectory("/dir/sub"),
+            fs.chmod("/dir/sub", 0o700),
+            fs.symlink("nowhere", "/dir/link")
+          ])
+        const events = ["Create sub", "Create sub", "Remove link"]
+        assert.deepStrictEqual(yield* seen("/dir", false, act), ["Remove dir", ...events])
+        // What has no name at the end of the path is not told of.
+        assert.deepStrictEqual(yield* seen("/dir/", false, act), events)
+        assert.deepStrictEqual(yield* seen("/dir", true, act), ["Create sub", "Remove link"])
+      })
+  )
+
   it.effect("a file shows what happens to its name", () =>
     Effect.gen(function* () {
       const events = yield* seen("/file", false, (fs) =>

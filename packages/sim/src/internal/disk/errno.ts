@@ -21,7 +21,7 @@ const descriptions = {
   ERR_FS_CP_NON_DIR_TO_DIR: "cannot overwrite a directory with a non-directory",
   ERR_FS_CP_SYMLINK_TO_SUBDIRECTORY: "cannot overwrite a link with one that leads below it",
   ERR_FS_EISDIR: "path is a directory",
-  ERR_INVALID_ARG_VALUE: "must be a string without null bytes"
+  ERR_INVALID_ARG_VALUE: "a path must be a string without null bytes"
 } as const
 
 export type Code = keyof typeof descriptions

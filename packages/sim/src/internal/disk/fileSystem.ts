@@ -6,7 +6,16 @@ import type { Errno } from "./errno.ts"
 import { Handle } from "./handle.ts"
 import { type Kernel, makeKernel } from "./kernel.ts"
 import type { Volume } from "./model.ts"
-import { badArgument, toInfo, toLength, toPlatformError, toType } from "./platformError.ts"
+import {
+  badArgument,
+  checkFlag,
+  checkMode,
+  checkOwner,
+  toInfo,
+  toLength,
+  toPlatformError,
+  toType
+} from "./platformError.ts"
 import * as tree from "./tree.ts"
 import { watch } from "./watch.ts"
 
@@ -21,28 +30,36 @@ const during =
 const attributeMethods = (kernel: Kernel) =>
   ({
     access: (path, options) => kernel.access(path, options?.writable ?? false).pipe(during("access", path)),
-    chmod: (path, mode) => kernel.chmod(path, mode).pipe(during("chmod", path)),
-    chown: (path, uid, gid) => kernel.chown(path, uid, gid).pipe(during("chown", path)),
+    chmod: (path, mode) =>
+      Effect.andThen(checkMode("chmod", mode), kernel.chmod(path, mode).pipe(during("chmod", path))),
+    chown: (path, uid, gid) =>
+      Effect.all([checkOwner("chown", uid), checkOwner("chown", gid)]).pipe(
+        Effect.andThen(kernel.chown(path, uid, gid).pipe(during("chown", path)))
+      ),
     lstat: (path) => Effect.map(kernel.lstat(path), toInfo).pipe(during("lstat", path)),
     stat: (path) => Effect.map(kernel.stat(path), toInfo).pipe(during("stat", path)),
-    utimes: (path, atime, mtime) => {
-      const [atimeMillis, mtimeMillis] = [millisOf(atime), millisOf(mtime)]
-      return Number.isFinite(atimeMillis) && Number.isFinite(mtimeMillis)
-        ? kernel.utimes(path, atimeMillis, mtimeMillis).pipe(during("utime", path))
-        : Effect.fail(badArgument("utime", "a time must be a date or a number of seconds"))
-    }
+    utimes: (path, atime, mtime) =>
+      [atime, mtime].some((time) => typeof time === "number" && !Number.isFinite(time))
+        ? Effect.fail(badArgument("utime", "a time must be a date or a number of seconds"))
+        : kernel.utimes(path, millisOf(atime), millisOf(mtime)).pipe(during("utime", path))
   }) satisfies Partial<Methods>
 
-/** A number is in seconds, as everywhere in POSIX. */
-const millisOf = (time: Parameters<Methods["utimes"]>[1]): number =>
-  typeof time === "number" ? time * 1000 : time.getTime()
+/** A number is in seconds, as everywhere in POSIX. For Node one below zero is now, as is a date that is none. */
+const millisOf = (time: Parameters<Methods["utimes"]>[1]): number | undefined => {
+  if (typeof time === "number") return time < 0 ? undefined : time * 1000
+  const millis = time.getTime()
+  return Number.isNaN(millis) ? undefined : millis
+}
 
 const nameMethods = (kernel: Kernel) =>
   ({
     link: (from, to) => kernel.link(from, to).pipe(during("link", from)),
     makeDirectory: (path, { mode = 0o777, recursive = false } = {}) =>
-      (recursive ? tree.makeDirectories(kernel, path, mode) : kernel.mkdir(path, mode)).pipe(
-        during("makeDirectory", path)
+      Effect.andThen(
+        checkMode("makeDirectory", mode),
+        (recursive ? tree.makeDirectories(kernel, path, mode) : kernel.mkdir(path, mode)).pipe(
+          during("makeDirectory", path)
+        )
       ),
     readDirectory: (path, options) =>
       (options?.recursive === true
@@ -62,6 +79,11 @@ const nameMethods = (kernel: Kernel) =>
     symlink: (target, path) => kernel.symlink(target, path).pipe(during("symlink", target))
   }) satisfies Partial<Methods>
 
+const afterChecks =
+  (method: string, flag: FileSystem.OpenFlag, mode: number) =>
+  <A, R>(effect: Effect.Effect<A, PlatformError.PlatformError, R>) =>
+    Effect.andThen(Effect.andThen(checkFlag(method, flag), checkMode(method, mode)), effect)
+
 const contentMethods = (kernel: Kernel) =>
   ({
     copy: (from, to, { overwrite = false, preserveTimestamps = false } = {}) =>
@@ -70,7 +92,8 @@ const contentMethods = (kernel: Kernel) =>
     open: (path, { flag = "r", mode = 0o666, noFollow = false } = {}) =>
       Effect.acquireRelease(kernel.open(path, { flag, mode, noFollow }), kernel.close).pipe(
         Effect.map((descriptor) => new Handle(kernel, descriptor)),
-        during("open", path)
+        during("open", path),
+        afterChecks("open", flag, mode)
       ),
     readFile: (path) => tree.readFile(kernel, path).pipe(during("readFile", path)),
     truncate: (path, length = 0) =>
@@ -80,7 +103,9 @@ const contentMethods = (kernel: Kernel) =>
           .pipe(during("truncate", path))
       ),
     writeFile: (path, data, { flag = "w", mode = 0o666 } = {}) =>
-      tree.writeFile(kernel, path, data, { flag, mode }).pipe(during("writeFile", path))
+      tree
+        .writeFile(kernel, path, data, { flag, mode })
+        .pipe(during("writeFile", path), afterChecks("writeFile", flag, mode))
   }) satisfies Partial<Methods>
 
 interface TemporaryOptions {

@@ -45,6 +45,9 @@ const flags: Readonly<Record<FileSystem.OpenFlag, How>> = {
   "ax+": how("a", true, true)
 }
 
+/** The types allow no other; a program may have it from elsewhere. */
+export const isFlag = (flag: string): boolean => Object.hasOwn(flags, flag)
+
 export interface OpenOptions {
   readonly flag: FileSystem.OpenFlag
   readonly mode: number
@@ -193,7 +196,7 @@ export const fsync = (volume: Volume, descriptor: Descriptor): void => {
     throw error
   }
   assertOpen(descriptor)
-  if (node.kind === "directory") syncDirectory(volume.journal, node)
+  if (node.kind === "directory") syncDirectory(volume.journal, node, volume.metadata)
   else sync(node.content)
 }
 
@@ -216,7 +219,7 @@ const directorySizeBytes = 4096
 
 const sizeOf = (node: Node): number => {
   if (node.kind === "directory") return directorySizeBytes
-  return node.kind === "file" ? seenBytes(node.content).length : node.target.length
+  return node.kind === "file" ? seenBytes(node.content).length : Buffer.byteLength(node.target)
 }
 
 const linksOf = (node: Node): number => {
@@ -249,17 +252,36 @@ export const access = (volume: Volume, path: string, forWriting: boolean): void 
 }
 
 /** Attributes are durable at once. */
-export const setAttributes = (
+const setAttributes = (
   volume: Volume,
   path: string,
   text: string,
-  attributes: Partial<Pick<Node, "mode" | "uid" | "gid" | "atimeMillis" | "mtimeMillis">>
+  attributesOf: (node: Node) => Partial<Pick<Node, "mode" | "uid" | "gid" | "atimeMillis" | "mtimeMillis">>
 ): void => {
   begin(volume, `${text} ${path}`)
   const place = locate(volume.root, path, true)
   const { name, parent } = place
   const node = nodeOf(place)
   assertWritable(volume)
-  Object.assign(node, attributes)
+  Object.assign(node, attributesOf(node))
   if (name !== undefined) announce(volume, "Update", parent, name)
 }
+
+export const chmod = (volume: Volume, path: string, mode: number): void =>
+  setAttributes(volume, path, "chmod", () => ({ mode }))
+
+/** Both stand for "as it is": the second is the first, without a sign. */
+const sameOwners: ReadonlyArray<number> = [-1, 2 ** 32 - 1]
+
+export const chown = (volume: Volume, path: string, uid: number, gid: number): void =>
+  setAttributes(volume, path, "chown", (node) => ({
+    uid: sameOwners.includes(uid) ? node.uid : uid,
+    gid: sameOwners.includes(gid) ? node.gid : gid,
+    mode: node.kind === "directory" ? node.mode : withoutSetId(node.mode)
+  }))
+
+/** A program that runs as its owner does not do so for the next one. */
+const withoutSetId = (mode: number): number => mode & ~((mode & 0o010) === 0 ? 0o4000 : 0o6000)
+
+export const utimes = (volume: Volume, path: string, atimeMillis: number, mtimeMillis: number): void =>
+  setAttributes(volume, path, "utimes", () => ({ atimeMillis, mtimeMillis }))

@@ -3,12 +3,9 @@ import { Effect, FileSystem, Option, type PlatformError } from "effect"
 import type { Errno } from "./errno.ts"
 import type { Kernel } from "./kernel.ts"
 import type { Descriptor } from "./model.ts"
-import { badArgument, toInfo, toLength, toPlatformError } from "./platformError.ts"
+import { badArgument, checkPosition, checkSize, toInfo, toLength, toPlatformError } from "./platformError.ts"
 
 type Result<A> = Effect.Effect<A, PlatformError.PlatformError>
-
-const beforeStart = (method: string) =>
-  Effect.fail(badArgument(method, "a position before the start of the file"))
 
 /** The cursor is the handle's: reads and writes name their position, as those of the Node layer do. */
 export class Handle implements FileSystem.File {
@@ -38,7 +35,7 @@ export class Handle implements FileSystem.File {
   seek(offset: bigint, from: FileSystem.SeekMode): Result<bigint> {
     return Effect.suspend(() => {
       const position = from === "start" ? offset : this.position + offset
-      if (position < 0n) return beforeStart("seek")
+      if (position < 0n) return Effect.fail(badArgument("seek", "a position before the start of the file"))
       this.position = position
       return Effect.succeed(position)
     })
@@ -46,17 +43,19 @@ export class Handle implements FileSystem.File {
 
   private readAt(method: string, size: number, explicit: bigint | undefined): Result<Uint8Array> {
     return Effect.suspend(() => {
-      if (explicit !== undefined && explicit < 0n) return beforeStart(method)
-      // Node does not ask the system for nothing.
-      if (size === 0) return Effect.succeed(new Uint8Array(0))
       const position = explicit ?? this.position
-      return this.kernel.read(this.descriptor, Number(position), size).pipe(
-        this.during(method),
-        Effect.tap((bytes) => {
-          if (explicit === undefined) this.position = position + BigInt(bytes.length)
-          return Effect.void
-        })
-      )
+      const bytes =
+        // Node does not ask the system for nothing.
+        size === 0
+          ? Effect.succeed(new Uint8Array(0))
+          : this.kernel.read(this.descriptor, Number(position), size).pipe(
+              this.during(method),
+              Effect.tap((bytes) => {
+                if (explicit === undefined) this.position = position + BigInt(bytes.length)
+                return Effect.void
+              })
+            )
+      return Effect.andThen(checkPosition(method, position, size), bytes)
     })
   }
 
@@ -68,11 +67,11 @@ export class Handle implements FileSystem.File {
   }
 
   readAlloc(size: number, options?: FileSystem.File.ReadOptions): Result<Option.Option<Uint8Array>> {
-    if (!Number.isInteger(size) || size < 0) {
-      return Effect.fail(badArgument("readAlloc", "size must be a non-negative integer"))
-    }
-    return Effect.map(this.readAt("readAlloc", size, options?.position), (bytes) =>
-      bytes.length === 0 ? Option.none() : Option.some(bytes)
+    return Effect.andThen(
+      checkSize("readAlloc", size),
+      Effect.map(this.readAt("readAlloc", size, options?.position), (bytes) =>
+        bytes.length === 0 ? Option.none() : Option.some(bytes)
+      )
     )
   }
 

@@ -51,15 +51,23 @@ export const record = (journal: Journal, changes: ReadonlyArray<EntryChange>): v
   journal.committed = Math.max(journal.committed, oldest.order)
 }
 
-export const syncDirectory = (journal: Journal, directory: DirectoryNode): void => {
+/** Makes the names in a directory durable. A journal is written in order, so that all before goes along. */
+export const syncDirectory = (
+  journal: Journal,
+  directory: DirectoryNode,
+  metadata: Metadata | undefined
+): void => {
+  const isHere = (change: EntryChange) => change.directory === directory
+  const last = journal.operations.findLast(({ unsynced }) => unsynced.some(isHere))
+  if (last === undefined) return
+  journal.committed = Math.max(journal.committed, last.order)
   for (const operation of journal.operations) {
-    const here = operation.unsynced.filter((change) => change.directory === directory)
-    if (here.length === 0) continue
-    here.forEach(makeDurable)
-    operation.unsynced = operation.unsynced.filter((change) => change.directory !== directory)
-    journal.committed = Math.max(journal.committed, operation.order)
+    const isCommitted = metadata === "journalled" && operation.order <= last.order
+    const isWritten = (change: EntryChange) => isCommitted || isHere(change)
+    operation.unsynced.filter(isWritten).forEach(makeDurable)
+    operation.unsynced = operation.unsynced.filter((change) => !isWritten(change))
   }
-  journal.operations = journal.operations.filter((operation) => operation.unsynced.length > 0)
+  journal.operations = journal.operations.filter(({ unsynced }) => unsynced.length > 0)
 }
 
 /** The first of `length` things that survive: all of them when calm. */

@@ -14,7 +14,7 @@ const umask = 0o022
 
 const attempt = <A>(site: Site, body: () => A): Effect.Effect<A, Errno> => {
   if (site.path?.includes("\0") || site.dest?.includes("\0")) {
-    return Effect.fail(new Errno("ERR_INVALID_ARG_VALUE", site))
+    return Effect.fail(new Errno("ERR_INVALID_ARG_VALUE"))
   }
   try {
     return Effect.succeed(body())
@@ -33,7 +33,7 @@ export type Kernel = ReturnType<typeof makeKernel>
 
 const namesOf = (volume: Volume) => ({
   mkdir: (path: string, mode: number) =>
-    call({ syscall: "mkdir", path }, (now) => names.mkdir(volume, path, mode & ~umask, now)),
+    call({ syscall: "mkdir", path }, (now) => names.mkdir(volume, path, mode & 0o1777 & ~umask, now)),
   rmdir: (path: string) => call({ syscall: "rmdir", path }, (now) => names.rmdir(volume, path, now)),
   unlink: (path: string) => call({ syscall: "unlink", path }, (now) => names.unlink(volume, path, now)),
   link: (path: string, dest: string) =>
@@ -53,21 +53,19 @@ const attributesOf = (volume: Volume) => ({
   access: (path: string, forWriting: boolean) =>
     call({ syscall: "access", path }, () => files.access(volume, path, forWriting)),
   chmod: (path: string, mode: number) =>
-    call({ syscall: "chmod", path }, () =>
-      files.setAttributes(volume, path, "chmod", { mode: mode & 0o7777 })
-    ),
+    call({ syscall: "chmod", path }, () => files.chmod(volume, path, mode & 0o7777)),
   chown: (path: string, uid: number, gid: number) =>
-    call({ syscall: "chown", path }, () => files.setAttributes(volume, path, "chown", { uid, gid })),
-  utimes: (path: string, atimeMillis: number, mtimeMillis: number) =>
-    call({ syscall: "utime", path }, () =>
-      files.setAttributes(volume, path, "utimes", { atimeMillis, mtimeMillis })
+    call({ syscall: "chown", path }, () => files.chown(volume, path, uid, gid)),
+  utimes: (path: string, atimeMillis: number | undefined, mtimeMillis: number | undefined) =>
+    call({ syscall: "utime", path }, (now) =>
+      files.utimes(volume, path, atimeMillis ?? now, mtimeMillis ?? now)
     )
 })
 
 const descriptorsOf = (volume: Volume) => ({
   open: (path: string, { flag = "r", mode = 0o666, noFollow = false }: Partial<files.OpenOptions> = {}) =>
     call({ syscall: "open", path }, (now) =>
-      files.open(volume, path, { flag, mode: mode & ~umask, noFollow }, now)
+      files.open(volume, path, { flag, mode: mode & 0o7777 & ~umask, noFollow }, now)
     ),
   close: (descriptor: Descriptor) =>
     Effect.andThen(

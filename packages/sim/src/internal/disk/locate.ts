@@ -16,24 +16,29 @@ export interface Place {
 
 // The limits of Linux.
 const maxLinks = 40
-const maxNameLength = 255
-const maxPathLength = 4095
+const maxNameBytes = 255
+const maxPathBytes = 4095
 
 const nodeAt = (parent: DirectoryNode, name: string): Node | undefined => {
-  if (name.length > maxNameLength) throw new Errno("ENAMETOOLONG")
+  if (Buffer.byteLength(name) > maxNameBytes) throw new Errno("ENAMETOOLONG")
   return parent.entries.get(name)
+}
+
+/** A path, or what a link leads to, as the system gets it: in UTF-8, which has no half of a surrogate pair. */
+export const encoded = (path: string): string => {
+  if (path === "") throw new Errno("ENOENT")
+  if (Buffer.byteLength(path) > maxPathBytes) throw new Errno("ENAMETOOLONG")
+  return path.toWellFormed()
 }
 
 /**
  * Walks `path`; `follow` says whether a symbolic link at its end is followed. Paths are relative to the root.
  */
 export const locate = (root: DirectoryNode, path: string, follow: boolean): Place => {
-  if (path === "") throw new Errno("ENOENT")
-  if (path.length > maxPathLength) throw new Errno("ENAMETOOLONG")
   let parent = root
   let links = 0
   /** The next name is the last. */
-  const rest = path.split("/").reverse()
+  const rest = encoded(path).split("/").reverse()
   for (;;) {
     const name = rest.pop()
     if (name === undefined) return { parent, name, node: parent, asDirectory: true }

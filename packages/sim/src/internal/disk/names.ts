@@ -1,8 +1,8 @@
 /** The operations that change or read names. Each is a system call; they fail as those of Linux do. */
-import { Errno } from "./errno.ts"
+import { type Code, Errno } from "./errno.ts"
 import { isWithin, makeDirectory, makeLink, type Node, pathOf } from "./inode.ts"
 import type { EntryChange } from "./journal.ts"
-import { existing, locate, nodeOf, type Place } from "./locate.ts"
+import { encoded, existing, locate, nodeOf, type Place } from "./locate.ts"
 import { begin, changeEntries, type Volume } from "./model.ts"
 
 /** A name that is about to change: a slash behind it does not lead through a link. */
@@ -29,11 +29,18 @@ export const mkdir = (volume: Volume, path: string, mode: number, nowMillis: num
   changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
 }
 
+/** Why there is no name at the end of a path that could be removed. */
+const endOf = (path: string): Code => {
+  const last = path.split("/").findLast((name) => name !== "")
+  if (last === undefined) return "EBUSY"
+  return last === ".." ? "ENOTEMPTY" : "EINVAL"
+}
+
 export const rmdir = (volume: Volume, path: string, nowMillis: number): void => {
   begin(volume, `rmdir ${path}`)
   const { parent, name, node } = entrance(volume, path)
   if (node === undefined) throw new Errno("ENOENT")
-  if (name === undefined) throw new Errno(node === volume.root ? "EBUSY" : "EINVAL")
+  if (name === undefined) throw new Errno(endOf(path))
   if (node.kind !== "directory") throw new Errno("ENOTDIR")
   if (node.entries.size > 0) throw new Errno("ENOTEMPTY")
   changeEntries(volume, nowMillis, [{ directory: parent, name, node: undefined }])
@@ -65,9 +72,9 @@ export const link = (volume: Volume, from: string, to: string, nowMillis: number
 
 export const symlink = (volume: Volume, target: string, path: string, nowMillis: number): void => {
   begin(volume, `symlink ${target} ${path}`)
-  if (target === "") throw new Errno("ENOENT")
+  const leadsTo = encoded(target)
   const { parent, name } = newFilePlace(volume, path)
-  const node = makeLink(++volume.inodes, target, nowMillis)
+  const node = makeLink(++volume.inodes, leadsTo, nowMillis)
   changeEntries(volume, nowMillis, [{ directory: parent, name, node }])
 }
 

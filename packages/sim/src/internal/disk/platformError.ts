@@ -4,7 +4,7 @@
  */
 import { ByteSize, Effect, type FileSystem, Option, PlatformError } from "effect"
 import type { Code, Errno } from "./errno.ts"
-import type { Status } from "./files.ts"
+import { isFlag, type Status } from "./files.ts"
 import type { Node } from "./inode.ts"
 
 const tags: Partial<Readonly<Record<Code, PlatformError.SystemErrorTag>>> = {
@@ -20,6 +20,38 @@ const tags: Partial<Readonly<Record<Code, PlatformError.SystemErrorTag>>> = {
 export const badArgument = (method: string, description: string): PlatformError.PlatformError =>
   PlatformError.badArgument({ module: "FileSystem", method, description })
 
+type Check = Effect.Effect<void, PlatformError.PlatformError>
+
+const checkInteger = (method: string, what: string, value: number, least: number, most: number): Check =>
+  Number.isInteger(value) && value >= least && value <= most
+    ? Effect.void
+    : Effect.fail(badArgument(method, `${what} must be an integer from ${least} to ${most}; got ${value}`))
+
+const maxUint32 = 2 ** 32 - 1
+
+/** Permissions. */
+export const checkMode = (method: string, mode: number): Check =>
+  checkInteger(method, "a mode", mode, 0, maxUint32)
+
+/** A user or a group; -1 leaves it as it is. */
+export const checkOwner = (method: string, id: number): Check =>
+  checkInteger(method, "an owner", id, -1, maxUint32)
+
+/** How much is read at once: Node counts in 32 bits. */
+export const checkSize = (method: string, size: number): Check =>
+  checkInteger(method, "a size", size, 0, 2 ** 31 - 1)
+
+export const checkFlag = (method: string, flag: string): Check =>
+  isFlag(flag) ? Effect.void : Effect.fail(badArgument(method, `a file cannot be opened with "${flag}"`))
+
+/** A position to read from; what is read must end where 63 bits can still say so. */
+export const checkPosition = (method: string, position: bigint, size: number): Check => {
+  if (position < 0n) return Effect.fail(badArgument(method, "a position before the start of the file"))
+  return position + BigInt(size) < 2n ** 63n
+    ? Effect.void
+    : Effect.fail(badArgument(method, `a position out of range; got ${position}`))
+}
+
 /** A length, which must be a whole number; one below zero means zero. */
 export const toLength = (
   method: string,
@@ -34,8 +66,9 @@ export const toPlatformError =
   (method: string, pathOrDescriptor: string | number) =>
   (error: Errno): PlatformError.PlatformError => {
     const { code, syscall } = error
-    // Node throws it, before it calls the system.
-    if (code === "ERR_INVALID_ARG_VALUE") return badArgument(method, error.message)
+    // Node throws it, before it calls the system; but for listings its layer asks for a promise.
+    if (code === "ERR_INVALID_ARG_VALUE" && !method.startsWith("readDirectory"))
+      return badArgument(method, error.message)
     return PlatformError.systemError({
       _tag: tags[code] ?? "Unknown",
       module: "FileSystem",

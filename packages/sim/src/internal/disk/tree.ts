@@ -128,11 +128,12 @@ const removeAll = (kernel: Kernel, path: string, kind: Entry["kind"]): Call<void
     // Node takes it for done, too, when it turns out to be a link.
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return Effect.void
     if (error.code !== "ENOTEMPTY") return Effect.fail(error)
-    return Effect.gen(function* () {
+    const emptied = Effect.gen(function* () {
       const entries = yield* kernel.readdir(path)
       for (const { name, kind } of entries) yield* removeAll(kernel, posix.join(path, name), kind)
       yield* kernel.rmdir(path)
     })
+    return Effect.asVoid(ignoring("ENOENT", emptied))
   })
 }
 
@@ -186,7 +187,7 @@ const maxAttempts = 100
 
 export const makeTempDirectory = Effect.fnUntraced(function* (kernel: Kernel, prefix: string) {
   for (let attempt = 1; ; attempt++) {
-    const path = prefix + (yield* randomName(letters, 6))
+    const path = prefix.toWellFormed() + (yield* randomName(letters, 6))
     const made = Effect.as(kernel.mkdir(path, 0o700), path)
     const fresh = yield* attempt < maxAttempts ? ignoring("EEXIST", made) : made
     if (fresh !== undefined) return fresh
