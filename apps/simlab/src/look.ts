@@ -1,5 +1,6 @@
 /** Looks for a planted bug. */
 import type * as Report from "@holdfast/sim/Report"
+import * as Simulation from "@holdfast/sim/Simulation"
 import * as Strategy from "@holdfast/sim/Strategy"
 import * as Suite from "@holdfast/sim/Suite"
 import * as fc from "fast-check"
@@ -11,9 +12,16 @@ export const bugs: ReadonlyArray<string> = planted.map(({ name }) => name)
 
 type Program = (typeof planted)[number]
 
-/** A planted bug as a suite that has nothing to draw but the schedule, and what the world does. */
-const suiteOf = (name: string, program: Program["program"], strategy?: Strategy.Strategy): Suite.Suite =>
-  Suite.make({ name, guarantees: [], arbitrary: fc.constant(undefined), run: () => program, strategy })
+/** A program as a suite that has nothing to draw but the schedule, and what the world does. */
+const suiteOf = (
+  { correct, name }: Program,
+  program: Program["program"],
+  strategy?: Strategy.Strategy
+): Suite.Suite => {
+  // Both check the same, so the one that has no bug gets to say what.
+  const guarantees = Array.from(Simulation.run(correct).checked)
+  return Suite.make({ name, guarantees, arbitrary: fc.constant(undefined), run: () => program, strategy })
+}
 
 /** What looking for one bug gave. */
 export interface Row {
@@ -26,15 +34,16 @@ export interface Row {
   readonly falseAlarm: boolean
 }
 
-const lookFor = ({ correct, interleaving, name, program }: Program): Row => {
+const lookFor = (planted: Program): Row => {
+  const { correct, interleaving, name, program } = planted
   const firstFailure = (suite: Suite.Suite) => Suite.check(suite, { runs }).failures[0]
-  const failure = firstFailure(suiteOf(name, program))
+  const failure = firstFailure(suiteOf(planted, program))
   return {
     name,
     interleaving,
     failure: failure && { run: failure.run, choices: failure.choices, level: failure.level },
-    calm: firstFailure(suiteOf(name, program, Strategy.fifo)) !== undefined,
-    falseAlarm: firstFailure(suiteOf(`${name}, mended`, correct)) !== undefined
+    calm: firstFailure(suiteOf(planted, program, Strategy.fifo)) !== undefined,
+    falseAlarm: firstFailure(suiteOf(planted, correct)) !== undefined
   }
 }
 

@@ -9,11 +9,14 @@ describe("sim planted", { timeout }, () => {
   it.live("finds a planted bug that the calm schedule misses, and passes the program without it", () =>
     Effect.gen(function* () {
       const hand = yield* hireOne
-      const found = yield* hand.ask({ _tag: "Planted", bug: "missed wake-up" })
-      assert.isTrue(isGood(found))
-      assert.isTrue(found.interleaving)
-      assert.isFalse(found.calm)
-      assert.isFalse(found.falseAlarm)
+      // One that ends in a deadlock, and one that breaks a promise.
+      for (const bug of ["missed wake-up", "lost update"]) {
+        const found = yield* hand.ask({ _tag: "Planted", bug })
+        assert.isTrue(isGood(found), bug)
+        assert.isTrue(found.interleaving)
+        assert.isFalse(found.calm)
+        assert.isFalse(found.falseAlarm)
+      }
       const { problem } = yield* Effect.flip(
         Effect.catchTag(hand.ask({ _tag: "Planted", bug: "none" }), "WorkerDied", Effect.die)
       )

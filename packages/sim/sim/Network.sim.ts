@@ -114,7 +114,7 @@ const register = Suite.make<Workload>({
     withinMillis: 2000
   }),
   run,
-  reaches: ["a command is sent again", "a verdict on linearizability"]
+  reaches: ["a command is sent again", "a verdict on the linearizability of SIM-4"]
 })
 
 export const suites = [register]

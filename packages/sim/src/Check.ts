@@ -19,17 +19,33 @@ import { Violation } from "./SimulationError.ts"
 const withHost = <A>(f: (host: HostState | undefined) => Effect.Effect<A>): Effect.Effect<A> =>
   Effect.withFiber((fiber) => f(Context.get(fiber.context, CurrentHost)))
 
-/** An oracle looks at a guarantee: `problem` is what is wrong, if anything. */
-const check = (guarantee: string, problem: () => string | undefined): Effect.Effect<void> =>
+/** A promise is broken whether there are words for it or not. */
+const words = (problem: string | (() => string)): string => {
+  try {
+    return String(typeof problem === "string" ? problem : problem())
+  } catch {
+    return "what is wrong could not be put into words: the function that says so throws"
+  }
+}
+
+/** An oracle looks at a guarantee, which holds or not. */
+const check = (
+  guarantee: string,
+  holds: () => boolean,
+  problem: string | (() => string) = ""
+): Effect.Effect<void> =>
   withHost((host) => {
     host?.driver.checked.add(guarantee)
-    const found = problem()
-    if (found === undefined) return Effect.void
+    if (holds()) return Effect.void
+    const found = words(problem)
     if (host?.driver.isRun !== true) return Effect.die(new Violation({ guarantee, problem: found }))
     host.driver.violate(guarantee, found)
     // The run is over; nothing that follows may run, in a finalizer neither.
     return Effect.never
   })
+
+const yes = (): boolean => true
+const no = (): boolean => false
 
 /**
  * A promise does not hold.
@@ -38,10 +54,7 @@ const check = (guarantee: string, problem: () => string | undefined): Effect.Eff
  * @category oracles
  */
 export const violated = (guarantee: string, problem: string): Effect.Effect<never> =>
-  Effect.andThen(
-    check(guarantee, () => problem),
-    Effect.never
-  )
+  Effect.andThen(check(guarantee, no, problem), Effect.never)
 
 /**
  * Something that must hold whenever it is checked.
@@ -53,11 +66,7 @@ export const always = (
   guarantee: string,
   holds: boolean,
   problem: string | (() => string)
-): Effect.Effect<void> =>
-  check(guarantee, () => {
-    if (holds) return undefined
-    return typeof problem === "string" ? problem : problem()
-  })
+): Effect.Effect<void> => check(guarantee, () => holds, problem)
 
 /**
  * Something that must hold at least once in a campaign, such as "a retry succeeded".
@@ -119,15 +128,24 @@ export const endsWithin = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
   const duration = Duration.fromInputUnsafe(bound)
-  const late = Effect.andThen(
-    // What ends at the very instant of the bound ends in time.
-    Effect.sleep(Duration.sum(duration, Duration.nanos(1n))),
-    violated(guarantee, `work had not ended after ${Duration.format(duration)}`)
-  )
-  const work = Effect.andThen(Effect.forkScoped(late, { startImmediately: true }), effect)
+  return inTime(guarantee, duration, `work had not ended after ${Duration.format(duration)}`, effect)
+}
+
+/** The watch has a scope of its own: what the effect acquires is its caller's. */
+const inTime = <A, E, R>(
+  guarantee: string,
+  bound: Duration.Duration,
+  problem: string,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  // What ends at the very instant of the bound ends in time.
+  const over = Effect.sleep(Duration.sum(bound, Duration.nanos(1n)))
+  const late = Effect.andThen(over, violated(guarantee, problem))
   return Effect.andThen(
-    check(guarantee, () => undefined),
-    Effect.scoped(work)
+    check(guarantee, yes),
+    Effect.scopedWith((scope) =>
+      Effect.andThen(Effect.forkIn(late, scope, { startImmediately: true }), effect)
+    )
   )
 }
 
@@ -162,7 +180,8 @@ const format = (nanos: bigint): string => Duration.format(Duration.nanos(nanos))
  *
  * **Details**
  *
- * The condition is looked at a hundred times, evenly spread over the duration.
+ * The condition is looked at a hundred times, evenly spread over the duration; when a look takes time, less often. In an
+ * infinite duration it is looked at each second.
  *
  * @since 0.1.0
  * @category oracles
@@ -172,17 +191,15 @@ export const converges = <E, R>(
   within: Duration.Input,
   condition: Effect.Effect<boolean, E, R>
 ): Effect.Effect<void, E, R> =>
-  Effect.gen(function* () {
-    const interval = Duration.divideUnsafe(Duration.fromInputUnsafe(within), 100)
-    yield* check(guarantee, () => undefined)
-    for (let look = 0; look <= 100; look++) {
-      if (yield* condition) return
-      yield* Effect.sleep(interval)
-    }
-    return yield* violated(
-      guarantee,
-      `it had not come true after ${Duration.format(Duration.fromInputUnsafe(within))}`
-    )
+  Effect.suspend(() => {
+    const bound = Duration.fromInputUnsafe(within)
+    const interval = Duration.isFinite(bound)
+      ? Duration.max(Duration.divideUnsafe(bound, 100), Duration.nanos(1n))
+      : Duration.seconds(1)
+    const looking = Effect.gen(function* () {
+      while (!(yield* condition)) yield* Effect.sleep(interval)
+    })
+    return inTime(guarantee, bound, `it had not come true after ${Duration.format(bound)}`, looking)
   })
 
 /**
@@ -209,12 +226,20 @@ export const exactlyOnce = (guarantee: string): Effect.Effect<ExactlyOnce> =>
     const seen = new Set<string | number>()
     return {
       happened: (id) =>
-        check(guarantee, () => {
-          if (seen.has(id)) return `it happened twice for ${id}`
-          seen.add(id)
-          return undefined
-        }),
-      complete: (ids) => check(guarantee, () => completeness(seen, new Set(ids)))
+        check(
+          guarantee,
+          () => {
+            const isFirst = !seen.has(id)
+            seen.add(id)
+            return isFirst
+          },
+          `it happened twice for ${id}`
+        ),
+      complete: (ids) =>
+        Effect.suspend(() => {
+          const problem = completeness(seen, new Set(ids))
+          return check(guarantee, () => problem === undefined, problem)
+        })
     }
   })
 
@@ -234,7 +259,7 @@ const completeness = (
  * **Details**
  *
  * A verdict that was not reached within its budget breaks nothing. It counts as never seen: a campaign in which no
- * verdict was ever reached fails.
+ * verdict on this guarantee was ever reached fails.
  *
  * @since 0.1.0
  * @category oracles
@@ -244,6 +269,10 @@ export const linearizable = <State, In, Out>(
   verdict: Verdict<State, In, Out>
 ): Effect.Effect<void> =>
   Effect.andThen(
-    check(guarantee, () => (verdict._tag === "NotLinearizable" ? render(verdict) : undefined)),
-    sometimes("a verdict on linearizability", verdict._tag === "Linearizable")
+    check(
+      guarantee,
+      () => verdict._tag !== "NotLinearizable",
+      () => (verdict._tag === "NotLinearizable" ? render(verdict) : "")
+    ),
+    sometimes(`a verdict on the linearizability of ${guarantee}`, verdict._tag === "Linearizable")
   )

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Check, Host, Simulation, SimulationError } from "@holdfast/sim"
-import { Effect, Exit, Fiber } from "effect"
+import { Check, Host, Linearizability, Simulation, SimulationError } from "@holdfast/sim"
+import { Clock, Duration, Effect, Exit, Fiber } from "effect"
 
 const problemOf = (program: Effect.Effect<unknown, unknown>): string | undefined => {
   const { exit } = Simulation.run(program)
@@ -29,6 +29,24 @@ describe("Check", () => {
       )
       assert.strictEqual(problemOf(program), "X-1 does not hold: two of them")
       assert.isFalse(after)
+    })
+
+    it.each([
+      [
+        "throws",
+        () => {
+          throw new Error("a bug of the message")
+        }
+      ],
+      ["gives nothing", () => JSON.parse("{}").none]
+    ] as const)("breaks the promise also when the message %s", (_, message) => {
+      for (const broken of [
+        Check.always("X-1", false, message),
+        Effect.forkChild(Check.always("X-1", false, message)),
+        Effect.ignoreCause(Check.always("X-1", false, message))
+      ]) {
+        assert.include(problemOf(Effect.andThen(broken, Effect.sleep(1))), "X-1 does not hold")
+      }
     })
 
     it("ends the run from a fiber that nobody waits for, and from another host", () => {
@@ -78,6 +96,29 @@ describe("Check", () => {
     })
   })
 
+  it("endsWithin leaves to its caller what the effect acquires", () => {
+    const program = Effect.gen(function* () {
+      let open = false
+      const resource = Effect.acquireRelease(
+        Effect.sync(() => {
+          open = true
+        }),
+        () =>
+          Effect.sync(() => {
+            open = false
+          })
+      )
+      yield* Effect.scoped(
+        Effect.andThen(
+          Check.endsWithin("X-1", "1 second", resource),
+          Effect.suspend(() => Check.always("X-1", open, "it was released"))
+        )
+      )
+      yield* Check.always("X-1", !open, "it was not released")
+    })
+    assert.isUndefined(problemOf(program))
+  })
+
   it("takes accepts exactly a duration, also of what fails", () => {
     const second = Effect.andThen(Effect.sleep("1 second"), Effect.fail("no"))
     assert.isUndefined(problemOf(Effect.ignore(Check.takes("X-1", "1 second", second))))
@@ -108,6 +149,33 @@ describe("Check", () => {
       assert.isUndefined(problemOf(program))
     })
 
+    const isAfter = (duration: Duration.Input, each: Duration.Input = 0) =>
+      Effect.andThen(
+        Effect.sleep(each),
+        Effect.map(
+          Clock.currentTimeMillis,
+          (now) => now >= Duration.toMillis(Duration.fromInputUnsafe(duration))
+        )
+      )
+
+    it("has a bound also for a condition that takes its time", () => {
+      assert.isUndefined(problemOf(Check.converges("X-1", "1 second", isAfter("1 second"))))
+      for (const condition of [
+        isAfter("2 hours", "3 hours"),
+        isAfter("90 seconds", "1 second"),
+        Effect.never
+      ])
+        assert.strictEqual(
+          problemOf(Check.converges("X-1", "1 second", condition)),
+          "X-1 does not hold: it had not come true after 1s"
+        )
+    })
+
+    it("takes any bound, from nanoseconds to infinity", () => {
+      assert.isUndefined(problemOf(Check.converges("X-1", "50 nanos", isAfter("50 nanos"))))
+      assert.isUndefined(problemOf(Check.converges("X-1", "Infinity", isAfter("1 hour"))))
+    })
+
     it("breaks the promise when it never does", () => {
       assert.strictEqual(
         problemOf(Check.converges("X-1", "1 second", Effect.succeed(false))),
@@ -136,6 +204,22 @@ describe("Check", () => {
       assert.strictEqual(once([1], [1, 2, 3]), "X-1 does not hold: it never happened for 2, 3")
       assert.strictEqual(once([1, 4], [1]), "X-1 does not hold: it happened for 4, which nobody asked for")
     })
+  })
+
+  it("of each guarantee on linearizability a verdict must be seen", () => {
+    const history = [
+      {
+        client: "a",
+        input: { _tag: "Read" as const },
+        start: { seq: 0, nanos: 0 },
+        end: { seq: 1, nanos: 1, output: 99 }
+      }
+    ]
+    const program = Effect.andThen(
+      Check.linearizable("X-1", Linearizability.check(Linearizability.register(0), [])),
+      Check.linearizable("X-2", Linearizability.check(Linearizability.register(0), history, { budget: 0 }))
+    )
+    assert.deepStrictEqual(Array.from(Simulation.run(program).reached.values()), [true, false])
   })
 
   it("sometimes and reachable are told with the result, and held once is held", () => {
