@@ -26,6 +26,9 @@
  * with every defect, and a warning of the run. Code that makes a web `Request` or `Response`, or reads one, fails the
  * run with `SimulationError.AmbientUse`.
  *
+ * Both ends of a connection have to be of this module: the bytes of real HTTP/1.1 are not spoken here. A client that
+ * gets them fails with a `TransportError`, a server closes their connection, and the run warns.
+ *
  * **Gotchas**
  *
  * - A response that is never read holds its connection until the end of the run, as it does in Node until it is garbage.

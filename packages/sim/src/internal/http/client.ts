@@ -7,7 +7,7 @@ import { here, machines } from "../machine.ts"
 import { type Connection, ConnectionLost, connectWith } from "../network/connection.ts"
 import { ClientResponse } from "./clientResponse.ts"
 import type { Pieces } from "./incoming.ts"
-import { encodeHead, end, frames, MessageReader, type ResponseHead } from "./message.ts"
+import { encodeMessage, MessageReader, nothing, type ResponseHead } from "./message.ts"
 import * as refusals from "./refusals.ts"
 import { sendStream } from "./sendStream.ts"
 
@@ -31,7 +31,7 @@ const bodyOf = (request: Request): Uint8Array | Stream.Stream<Uint8Array, Client
     case "Stream":
       return Stream.mapError(body.stream, (cause) => encodeError(request, cause))
     default:
-      return end
+      return nothing
   }
 }
 
@@ -101,7 +101,7 @@ class Exchange {
       // house: what `respond` of the server wrote
       const head = (yield* reader.head) as ResponseHead
       // Nobody reads a body that is not there.
-      if (reader.isBodyless) yield* pieces
+      if (reader.isOver) yield* pieces
       return new ClientResponse(request, url, head, pieces)
     }).pipe(
       Effect.catch((cause) =>
@@ -121,15 +121,13 @@ class Exchange {
 
   private send(connection: Connection): Effect.Effect<void, ConnectionLost> {
     const { request, url } = this
-    const head = encodeHead({
+    const head = {
       method: request.method,
       target: url.pathname + url.search,
       headers: { host: url.host, ...request.headers }
-    })
-    const body = bodyOf(request)
-    if (body instanceof Uint8Array) {
-      return connection.write(body.length === 0 ? frames(head, end) : frames(head, body, end))
     }
+    const body = bodyOf(request)
+    if (body instanceof Uint8Array) return connection.write(encodeMessage(head, body))
     const upload = sendStream(body, connection.write, { head }).pipe(
       Effect.flatMap(connection.write),
       // Noticed by whoever waits for the response, which may have come all the same.

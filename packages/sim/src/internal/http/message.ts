@@ -1,6 +1,6 @@
 /**
- * How a message of HTTP travels on a connection: as frames, each a length and so many bytes. The first is the head, as
- * JSON; those after it are the body, and an empty one ends it.
+ * How a message of HTTP travels on a connection: a signature, and frames, each a length and so many bytes. The first is
+ * the head, as JSON, which says whether there is a body: then the others are the body, and an empty one ends it.
  *
  * Of a frame of the body every byte counts as soon as it arrives, as with chunked transfer, so that a slow network is
  * seen by whoever reads the body.
@@ -32,15 +32,26 @@ export class Incomplete extends Error {
   }
 }
 
+/** Whoever speaks at the other end is not SimHttp. */
+export class Foreign extends Error {
+  override readonly name = "Foreign"
+
+  constructor() {
+    super(
+      "what came was not sent by SimHttp: bytes of real HTTP/1.1 do not run in a simulation, both ends have to be SimHttp"
+    )
+  }
+}
+
 const lengthBytes = 4
-const nothing = new Uint8Array(0)
+export const nothing = new Uint8Array(0)
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-export const encodeHead = (head: RequestHead | ResponseHead): Uint8Array =>
-  encoder.encode(JSON.stringify(head))
+/** What every message begins with, so that anything else is told from it. */
+const signature = encoder.encode("SimHttp ")
 
-/** What ends a message. */
+/** What ends a body. */
 export const end = nothing
 
 /** Each payload in a frame of its own, to be written at once. */
@@ -55,6 +66,24 @@ export const frames = (...payloads: ReadonlyArray<Uint8Array>): Uint8Array => {
   }
   return bytes
 }
+
+/** What the head of a message is sent as. */
+interface Start {
+  readonly head: RequestHead | ResponseHead
+  /** As in HTTP, a message without a body is complete with its head. */
+  readonly hasBody: boolean
+}
+
+const encodeStart = (start: Start): Uint8Array =>
+  concat([signature, frames(encoder.encode(JSON.stringify(start)))])
+
+/** A head that a body follows. */
+export const encodeHead = (head: RequestHead | ResponseHead): Uint8Array =>
+  encodeStart({ head, hasBody: true })
+
+/** A whole message. */
+export const encodeMessage = (head: RequestHead | ResponseHead, body: Uint8Array = nothing): Uint8Array =>
+  body.length === 0 ? encodeStart({ head, hasBody: false }) : concat([encodeHead(head), frames(body, end)])
 
 export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   const [first] = parts
@@ -85,26 +114,32 @@ export class MessageReader<E> {
     this.source = source
   }
 
-  /** Whether the head is all there is, as far as one knows by now. */
-  get isBodyless(): boolean {
-    return this.held.length === lengthBytes && lengthOf(this.held) === 0
+  /** Whether all of the message has been taken. */
+  get isOver(): boolean {
+    return this.isEnded
   }
 
   /** What the other end said in the head. */
-  readonly head: Effect.Effect<unknown, E | Incomplete> = Effect.suspend(() => this.takeHead())
+  readonly head: Effect.Effect<unknown, E | Incomplete | Foreign> = Effect.suspend(() => this.takeHead())
 
   /** The next bytes of the body; `undefined` after the last. */
   readonly piece: Effect.Effect<Uint8Array | undefined, E | Incomplete> = Effect.suspend(() =>
     this.takePiece()
   )
 
-  private takeHead(): Effect.Effect<unknown, E | Incomplete> {
+  private takeHead(): Effect.Effect<unknown, E | Incomplete | Foreign> {
     const { held } = this
-    if (held.length < lengthBytes) return this.more(this.head)
-    const length = lengthOf(held)
-    if (held.length < lengthBytes + length) return this.more(this.head)
-    this.cut(lengthBytes)
-    return Effect.succeed(JSON.parse(decoder.decode(this.cut(length))))
+    const beforeHead = signature.length + lengthBytes
+    // At the first byte that differs: more may never come.
+    if (signature.some((byte, at) => at < held.length && held[at] !== byte)) return Effect.fail(new Foreign())
+    if (held.length < beforeHead) return this.more(this.head)
+    const length = lengthOf(held.subarray(signature.length))
+    if (held.length < beforeHead + length) return this.more(this.head)
+    this.cut(beforeHead)
+    // house: what `encodeStart` of the other end wrote, as nothing else begins with the signature
+    const { hasBody, head } = JSON.parse(decoder.decode(this.cut(length))) as Start
+    this.isEnded = !hasBody
+    return Effect.succeed(head)
   }
 
   private takePiece(): Effect.Effect<Uint8Array | undefined, E | Incomplete> {
@@ -120,8 +155,8 @@ export class MessageReader<E> {
     return Effect.succeed(bytes)
   }
 
-  private more<A>(again: Effect.Effect<A, E | Incomplete>): Effect.Effect<A, E | Incomplete> {
-    return Effect.flatMap(this.source, (bytes) => {
+  private more<A, E2>(again: Effect.Effect<A, E2>): Effect.Effect<A, E | E2 | Incomplete> {
+    return Effect.flatMap(this.source, (bytes): Effect.Effect<A, E2 | Incomplete> => {
       if (bytes === undefined) return Effect.fail(new Incomplete())
       this.held = this.held.length === 0 ? bytes : concat([this.held, bytes])
       return again

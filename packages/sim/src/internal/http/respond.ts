@@ -1,24 +1,24 @@
 /** Writes the response of a handler to the connection of its request. */
 import { Cause, Effect, Stream } from "effect"
 import { Cookies, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
-import { encodeHead, end, frames } from "./message.ts"
+import { encodeMessage, type ResponseHead } from "./message.ts"
 import { refusedBody } from "./refusals.ts"
 import { sendStream } from "./sendStream.ts"
 import type { Received, ServerRequest } from "./serverRequest.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
 
-const headOf = ({ cookies, headers, status }: Response): Uint8Array => {
+const headOf = ({ cookies, headers, status }: Response): ResponseHead => {
   const { "content-length": length, "set-cookie": set, ...others } = headers
   const setCookies = Cookies.toSetCookieHeaders(cookies)
-  return encodeHead({
+  return {
     status,
     headers:
       length === undefined || status === 204 || status === 205
         ? others
         : { ...others, "content-length": length },
     cookies: set === undefined ? setCookies : [...setCookies, set]
-  })
+  }
 }
 
 /** Nothing can reach a client that has gone, and nobody is told. */
@@ -62,17 +62,13 @@ export const respond = (
   const { method, source } = request as ServerRequest
   const { body } = response
   if (HttpServerResponse.omitsBody(response, method === "HEAD")) {
-    return finish(source, frames(headOf(response), end))
+    return finish(source, encodeMessage(headOf(response)))
   }
   const refused = refusedBody(body._tag)
   if (refused !== undefined) {
     const failed = headOf(HttpServerResponse.empty({ status: 500 }))
-    return Effect.andThen(finish(source, frames(failed, end)), Effect.die(refused))
+    return Effect.andThen(finish(source, encodeMessage(failed)), Effect.die(refused))
   }
   if (body._tag === "Stream") return sendBody(source, response, body.stream)
-  const bytes = body._tag === "Uint8Array" ? body.body : end
-  return finish(
-    source,
-    bytes.length === 0 ? frames(headOf(response), end) : frames(headOf(response), bytes, end)
-  )
+  return finish(source, encodeMessage(headOf(response), body._tag === "Uint8Array" ? body.body : undefined))
 }

@@ -8,14 +8,14 @@ import type { HostState } from "../host.ts"
 import { here } from "../machine.ts"
 import { type Connection, type ConnectionLost, listen } from "../network/connection.ts"
 import { netOf } from "../network/net.ts"
-import { type Incomplete, MessageReader, type RequestHead } from "./message.ts"
+import { Foreign, type Incomplete, MessageReader, type RequestHead } from "./message.ts"
 import { respond } from "./respond.ts"
 import { type Received, ServerRequest } from "./serverRequest.ts"
 
 /** So many pieces of a body are read ahead of the handler: only who reads notices that the client has gone. */
 const maxAhead = 16
 
-type Lost = ConnectionLost | Incomplete
+type Lost = ConnectionLost | Foreign | Incomplete
 
 /** The body of a request, between the connection and the handler. */
 type Body = Queue.Queue<Uint8Array, Lost | Cause.Done>
@@ -35,6 +35,14 @@ const untilGone = (connection: Connection): Effect.Effect<void, ConnectionLost> 
 
 type Handled = Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
 
+/** Without a request there is nobody to answer. */
+const refuse = (host: HostState, connection: Connection, cause: Cause.Cause<Lost>): Effect.Effect<void> => {
+  if (Cause.hasInterrupts(cause)) return connection.reset
+  const error = Cause.squash(cause)
+  if (error instanceof Foreign) host.driver.warnings.add(`on "${host.name}", ${error.message}`)
+  return connection.close
+}
+
 /** A defect of a handler is a 500 to its client, which does not say that the handler would be right elsewhere. */
 const warnOfRefusals = (host: HostState, cause: Cause.Cause<never>): Effect.Effect<void> =>
   Effect.sync(() => {
@@ -46,6 +54,7 @@ const warnOfRefusals = (host: HostState, cause: Cause.Cause<never>): Effect.Effe
 
 /** Serves the one request of a connection, until the client has closed it. */
 const serveOne = (
+  host: HostState,
   connection: Connection,
   from: string,
   fibers: FiberSet.FiberSet<void, Lost>,
@@ -54,7 +63,9 @@ const serveOne = (
   Effect.gen(function* () {
     const reader = new MessageReader(connection.read)
     // house: what `send` of the client wrote
-    const head = (yield* Effect.onInterrupt(reader.head, () => connection.reset)) as RequestHead
+    const head = (yield* Effect.onError(reader.head, (cause) =>
+      refuse(host, connection, cause)
+    )) as RequestHead
     const body: Body = yield* Queue.bounded<Uint8Array, Lost | Cause.Done>(maxAhead)
     const pieces = Effect.catchIf(Queue.take(body), isDone, () => Effect.undefined)
     const source: Received = { head, pieces, connection, from, isAnswered: false }
@@ -87,7 +98,7 @@ export const make = Effect.fnUntraced(function* ({
         warnOfRefusals(host, cause)
       )
       const serveNext = acceptWith((connection) =>
-        FiberSet.run(fibers, serveOne(connection, net.ipOf(connection.remote.host), fibers, handled))
+        FiberSet.run(fibers, serveOne(host, connection, net.ipOf(connection.remote.host), fibers, handled))
       )
       // Lets requests end that have begun, while new ones are refused. What is left after that is interrupted.
       yield* Effect.addFinalizer(() =>
