@@ -94,8 +94,9 @@ export interface ServerOptions {
   /** 0 is any port that is free, which the server's `address` then tells. */
   readonly port: number
   /**
-   * How long the end of the server's scope waits for requests that have begun, while new ones are refused. What takes
-   * longer is interrupted, and answered with 503. 20 seconds by default, like Effect's server for Node.
+   * How long the end of the server's scope waits for responses to requests that have begun, while new ones are refused.
+   * What takes longer is interrupted, and answered with 503. 20 seconds by default, like Effect's server for Node. As
+   * there, nobody waits for a client to read its response, nor for what a handler does after that.
    */
   readonly gracefulShutdownTimeout?: Duration.Input | undefined
 }

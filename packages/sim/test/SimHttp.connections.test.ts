@@ -47,14 +47,96 @@ describe("SimHttp: connections", { timeout: 60_000 }, () => {
     )
   })
 
-  it("a response without a body lets go of its connection at once, an unread one holds up the server's end", () => {
+  it("a response without a body lets go of its connection at once, an unread one holds it, but no server's end", () => {
     const routes = Layer.merge(text13, empty)
     const program = (path: string) =>
       world(stopping(routes), ({ api, client }) =>
         Effect.andThen(client.get(`http://api/${path}`), Effect.andThen(api.exited, now))
       )
-    always(program("empty"), ({ value }) => assert.strictEqual(value, 1000))
-    always(program("text"), ({ value }) => assert.strictEqual(value, 21_000))
+    const closed = ({ trace }: ReturnType<typeof simulate>) =>
+      trace.filter(({ data, text }) => text === "FIN main → api" && data?.phase === "send").length
+    for (const [path, fins] of [
+      ["empty", 1],
+      ["text", 0]
+    ] as const) {
+      always(program(path), ({ value }) => assert.strictEqual(value, 1000))
+      for (const seed of [undefined, 1, 2, 3]) {
+        assert.strictEqual(closed(simulate(program(path), { seed, trace: true })), fins)
+      }
+    }
+  })
+
+  it("a response that was handed over holds up no server's end, however long it is, and is read after it", () => {
+    const long = HttpRouter.add(
+      "GET",
+      "/",
+      Effect.succeed(HttpServerResponse.uint8Array(new Uint8Array(500_000)))
+    )
+    const program = world(stopping(long), ({ api, client }) =>
+      Effect.gen(function* () {
+        const response = yield* client.get("http://api/")
+        const { _tag } = yield* api.exited
+        const endedAt = yield* now
+        yield* Effect.sleep("10 minutes")
+        return [_tag, endedAt, (yield* response.arrayBuffer).byteLength]
+      })
+    )
+    always(program, ({ value }) => assert.deepStrictEqual(value, ["Exited", 1000, 500_000]))
+  })
+
+  it("a client that crashed with its response unread holds up no server's end", () => {
+    const long = HttpRouter.add(
+      "GET",
+      "/",
+      Effect.succeed(HttpServerResponse.uint8Array(new Uint8Array(500_000)))
+    )
+    const program = Effect.gen(function* () {
+      const api = yield* Host.make("api", stopping(long))
+      const asking = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("http://api/"))
+      const idle = Effect.andThen(asking, Effect.never)
+      const caller = yield* Host.make("caller", Effect.provide(idle, SimHttp.layerClient))
+      yield* Effect.sleep("500 millis")
+      yield* caller.crash
+      yield* api.exited
+      return yield* now
+    })
+    always(program, ({ value }) => assert.strictEqual(value, 1000))
+  })
+
+  it("a stream that nobody reads is interrupted after the grace period, unless all but its end has left", () => {
+    const body = Stream.succeed(new Uint8Array(1000))
+    const streaming = HttpRouter.add("GET", "/", Effect.succeed(HttpServerResponse.stream(body)))
+    const endedAt = (window: number) =>
+      simulate(
+        world(stopping(streaming), ({ api, client }) =>
+          Effect.gen(function* () {
+            yield* Network.setLink("main", "api", { window })
+            yield* Effect.forkChild(Effect.ignore(client.get("http://api/")))
+            yield* Effect.andThen(api.exited, now)
+          })
+        )
+      ).virtualMillis
+    // For one of them there is just room for the head and the body, and for the next for half of the end.
+    const windows = Array.from({ length: 300 }, (_, index) => 400 + index)
+    assert.deepStrictEqual(Array.from(new Set(windows.map(endedAt))), [21_000, 1000])
+  })
+
+  it("what a server does after its response is interrupted when the server ends", () => {
+    const ends: Array<string> = []
+    const after = Effect.interruptible(Effect.sleep("10 seconds")).pipe(
+      Effect.onExit((exit) => Effect.sync(() => ends.push(endOf(exit))))
+    )
+    const app = HttpServer.serve(Effect.succeed(HttpServerResponse.text("here")), (handler) =>
+      Effect.tap(handler, () => after)
+    ).pipe(Layer.provide(SimHttp.layerServer({ port: 80 })), Layer.launch)
+    const program = world(Effect.timeoutOption(app, "1 second"), ({ api, client }) =>
+      Effect.gen(function* () {
+        const answer = yield* text(client, "http://api/")
+        yield* api.exited
+        return [answer, yield* now, ...ends.splice(0)]
+      })
+    )
+    always(program, ({ value }) => assert.deepStrictEqual(value, ["here", 1000, "Interrupt"]))
   })
 
   it("a response that comes early ends the upload, which then holds up nothing", () => {

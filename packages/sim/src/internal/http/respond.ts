@@ -1,6 +1,7 @@
 /** Writes the response of a handler to the connection of its request. */
-import { Cause, Effect, Stream } from "effect"
+import { Cause, Effect, Fiber, References, Stream } from "effect"
 import { Cookies, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { Connection } from "../network/connection.ts"
 import { encodeMessage, type ResponseHead } from "./message.ts"
 import { refusedBody } from "./refusals.ts"
 import { sendStream } from "./sendStream.ts"
@@ -21,12 +22,24 @@ const headOf = ({ cookies, headers, status }: Response): ResponseHead => {
   }
 }
 
-/** Nothing can reach a client that has gone, and nobody is told. */
-const finish = (source: Received, bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    source.isAnswered = true
-    return Effect.andThen(Effect.ignore(source.connection.write(bytes)), source.connection.end)
-  })
+/**
+ * Does not wait for the client to make room, as a socket of Node does not. Nothing can reach a client that has gone, and
+ * nobody is told.
+ */
+const handOver = (connection: Connection, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.forkDetach(connection.write(bytes), { startImmediately: true }).pipe(
+    // Interrupted before it has begun, it would write nothing; after that, all is sent all the same.
+    Effect.provideService(References.PreventSchedulerYield, true),
+    Effect.flatMap(Fiber.interrupt)
+  )
+
+const finish = ({ connection, unanswered }: Received, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.uninterruptible(
+    Effect.suspend(() => {
+      unanswered.delete(connection)
+      return Effect.andThen(handOver(connection, bytes), connection.end)
+    })
+  )
 
 /** As when the connection had been seen to be lost by whoever reads from it. */
 const clientAborts = Effect.withFiber<never>((fiber) => {

@@ -10,7 +10,7 @@ import { type Connection, type ConnectionLost, listen } from "../network/connect
 import { netOf } from "../network/net.ts"
 import { Foreign, type Incomplete, MessageReader, type RequestHead } from "./message.ts"
 import { respond } from "./respond.ts"
-import { type Received, ServerRequest } from "./serverRequest.ts"
+import { type Received, ServerRequest, Unanswered } from "./serverRequest.ts"
 
 /** So many pieces of a body are read ahead of the handler: only who reads notices that the client has gone. */
 const maxAhead = 16
@@ -33,7 +33,12 @@ const receive = (reader: MessageReader<ConnectionLost>, body: Body): Effect.Effe
 const untilGone = (connection: Connection): Effect.Effect<void, ConnectionLost> =>
   Effect.flatMap(connection.read, (bytes) => (bytes === undefined ? Effect.void : untilGone(connection)))
 
-type Handled = Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
+interface Serving {
+  readonly host: HostState
+  readonly handled: Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
+  readonly fibers: FiberSet.FiberSet<void, Lost>
+  readonly unanswered: Unanswered
+}
 
 /** Without a request there is nobody to answer. */
 const refuse = (host: HostState, connection: Connection, cause: Cause.Cause<Lost>): Effect.Effect<void> => {
@@ -54,11 +59,8 @@ const warnOfRefusals = (host: HostState, cause: Cause.Cause<never>): Effect.Effe
 
 /** Serves the one request of a connection, until the client has closed it. */
 const serveOne = (
-  host: HostState,
   connection: Connection,
-  from: string,
-  fibers: FiberSet.FiberSet<void, Lost>,
-  handled: Handled
+  { fibers, handled, host, unanswered }: Serving
 ): Effect.Effect<void, Lost> =>
   Effect.gen(function* () {
     const reader = new MessageReader(connection.read)
@@ -68,7 +70,8 @@ const serveOne = (
     )) as RequestHead
     const body: Body = yield* Queue.bounded<Uint8Array, Lost | Cause.Done>(maxAhead)
     const pieces = Effect.catchIf(Queue.take(body), isDone, () => Effect.undefined)
-    const source: Received = { head, pieces, connection, from, isAnswered: false }
+    const from = netOf(host.driver).ipOf(connection.remote.host)
+    const source: Received = { head, pieces, connection, from, unanswered }
     const handler = yield* handled.pipe(
       Effect.provideService(HttpServerRequest.HttpServerRequest, new ServerRequest(source, {})),
       // What the handler has not read nobody will, and must not keep the client's end from being seen.
@@ -76,15 +79,16 @@ const serveOne = (
       FiberSet.run(fibers)
     )
     yield* Effect.ignore(Effect.andThen(receive(reader, body), untilGone(connection)))
-    if (!source.isAnswered) handler.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
-  })
+    if (unanswered.has(connection)) {
+      handler.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+    }
+  }).pipe(Effect.ensuring(Effect.sync(() => unanswered.delete(connection))))
 
 export const make = Effect.fnUntraced(function* ({
   gracefulShutdownTimeout = "20 seconds",
   port
 }: ServerOptions) {
   const host = yield* here("SimHttp.layerServer")
-  const net = netOf(host.driver)
   const listening = yield* Scope.fork(yield* Effect.scope)
   const { acceptWith, address } = yield* listen(port).pipe(
     Scope.provide(listening),
@@ -97,14 +101,16 @@ export const make = Effect.fnUntraced(function* ({
       const handled = Effect.tapCause(HttpEffect.toHandled(app, respond, middleware), (cause) =>
         warnOfRefusals(host, cause)
       )
-      const serveNext = acceptWith((connection) =>
-        FiberSet.run(fibers, serveOne(host, connection, net.ipOf(connection.remote.host), fibers, handled))
-      )
-      // Lets requests end that have begun, while new ones are refused. What is left after that is interrupted.
+      const unanswered = new Unanswered()
+      const serveNext = acceptWith((connection) => {
+        unanswered.add(connection)
+        return FiberSet.run(fibers, serveOne(connection, { host, handled, fibers, unanswered }))
+      })
+      // Lets requests be answered that have begun, while new ones are refused. What is left after that is interrupted.
       yield* Effect.addFinalizer(() =>
         Effect.andThen(
           Scope.close(listening, Exit.void),
-          Effect.timeoutOption(FiberSet.awaitEmpty(fibers), gracefulShutdownTimeout)
+          Effect.timeoutOption(unanswered.awaitEmpty, gracefulShutdownTimeout)
         )
       )
       yield* Effect.forkIn(Effect.forever(serveNext), listening)

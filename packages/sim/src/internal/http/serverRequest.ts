@@ -1,5 +1,5 @@
 /** A request as a simulated server sees it: what Node's server makes of one. */
-import { Effect, type FileSystem, Option, type Path, type Scope, Stream } from "effect"
+import { Effect, type FileSystem, Latch, Option, type Path, type Scope, Stream } from "effect"
 import {
   Cookies,
   Headers,
@@ -14,6 +14,27 @@ import type { Connection } from "../network/connection.ts"
 import { Incoming, type Pieces, TooLarge } from "./incoming.ts"
 import type { RequestHead } from "./message.ts"
 
+/** The connections whose response is still to be made. Who leaves another interrupts nothing, and nobody waits for it. */
+export class Unanswered {
+  private readonly connections = new Set<Connection>()
+  private readonly isEmpty = Latch.makeUnsafe(true)
+  readonly awaitEmpty: Effect.Effect<void> = this.isEmpty.await
+
+  add(connection: Connection): void {
+    this.connections.add(connection)
+    this.isEmpty.closeUnsafe()
+  }
+
+  has(connection: Connection): boolean {
+    return this.connections.has(connection)
+  }
+
+  delete(connection: Connection): void {
+    this.connections.delete(connection)
+    if (this.connections.size === 0) this.isEmpty.openUnsafe()
+  }
+}
+
 /** What all views of one request share; it is their `source`. */
 export interface Received {
   readonly head: RequestHead
@@ -21,8 +42,7 @@ export interface Received {
   readonly connection: Connection
   /** Who sent it, as a number on the network. */
   readonly from: string
-  /** Nothing of the response is left to be made: who leaves from now on interrupts nothing. */
-  isAnswered: boolean
+  readonly unanswered: Unanswered
 }
 
 /** In what a view of a request differs from what was received; see `modify`. */
