@@ -6,7 +6,9 @@ import {
   HttpClientRequest,
   HttpEffect,
   HttpMiddleware,
+  type HttpPlatform,
   HttpRouter,
+  HttpServer,
   HttpServerRequest,
   HttpServerResponse,
   HttpStaticServer
@@ -25,7 +27,7 @@ const fine = Effect.succeed(HttpServerResponse.text("fine"))
 type Handler = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
   unknown,
-  HttpServerRequest.HttpServerRequest
+  HttpPlatform.HttpPlatform | HttpServerRequest.HttpServerRequest
 >
 
 const formOf = (fields: Readonly<Record<string, string>>) => HttpBody.formDataRecord(fields)
@@ -42,12 +44,21 @@ const refusalOf = <A, E>(ask: (client: HttpClient.HttpClient) => Effect.Effect<A
   return error instanceof Unsupported ? error.what : assert.fail(`no refusal: ${JSON.stringify(exit)}`)
 }
 
+/** As most programs serve, with the logger that is there by default. */
+const logging = <R>(routes: Layer.Layer<never, never, R>) =>
+  HttpRouter.serve(routes).pipe(Layer.provide(SimHttp.layerServer({ port: 80 })), Layer.launch)
+
 /** What the run warns of when a handler asks for what cannot be had. Its client gets a 500. */
-const warningOf = (handler: Handler, body: HttpBody.HttpBody = HttpBody.empty): string => {
-  const { value, warnings } = simulate(asking(handler, (client) => client.execute(posting(body))))
-  assert.strictEqual(value.status, 500)
-  assert.strictEqual(warnings.length, 1)
-  return warnings[0] ?? ""
+const warningOf = (handler: Handler): string => {
+  const routes = HttpRouter.add("*", "/", Effect.orDie(handler))
+  const [plain, logged] = [serving(routes), logging(routes)].map((server) => {
+    const { value, warnings } = simulate(world(server, ({ client }) => client.get(url)))
+    assert.strictEqual(value.status, 500)
+    assert.strictEqual(warnings.length, 1)
+    return warnings[0]
+  })
+  assert.strictEqual(logged, plain)
+  return plain ?? ""
 }
 
 /** What ambient thing fails the run. */
@@ -87,6 +98,23 @@ describe("SimHttp and what needs native promises", () => {
     )
     assert.include(warningOf(Effect.succeed(form)), 'on "api", a FormData body')
     assert.include(warningOf(Effect.sync(() => HttpServerResponse.raw(new Response(null)))), "a Raw body")
+  })
+
+  it("SIM-4 a file of a server without a disk is refused by name", () => {
+    assert.include(warningOf(HttpServerResponse.file("a.txt")), 'on "api", a file system without a disk')
+  })
+
+  it("SIM-4 what a middleware asks for is refused by name", () => {
+    const app = HttpServer.serve(fine, (handler) =>
+      Effect.andThen(
+        Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orDie(fs.readFileString("a.txt"))),
+        handler
+      )
+    )
+    const server = app.pipe(Layer.provide(SimHttp.layerServer({ port: 80 })), Layer.launch)
+    const { value, warnings } = simulate(world(server, ({ client }) => client.get(url)))
+    assert.strictEqual(value.status, 500)
+    assert.include(warnings[0], 'on "api", a file system without a disk')
   })
 
   it("SIM-4 conversions from and to web requests and responses fail the run by name", () => {

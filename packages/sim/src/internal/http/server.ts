@@ -49,13 +49,17 @@ const refuse = (host: HostState, connection: Connection, cause: Cause.Cause<Lost
 }
 
 /** A defect of a handler is a 500 to its client, which does not say that the handler would be right elsewhere. */
-const warnOfRefusals = (host: HostState, cause: Cause.Cause<never>): Effect.Effect<void> =>
-  Effect.sync(() => {
-    for (const reason of cause.reasons) {
-      if (reason._tag !== "Die" || !(reason.defect instanceof Unsupported)) continue
-      host.driver.warnings.add(`on "${host.name}", ${reason.defect.message}`)
-    }
-  })
+const warnOfRefusals =
+  (host: HostState) =>
+  <A, E, R>(handler: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.tapCause(handler, (cause) =>
+      Effect.sync(() => {
+        for (const reason of cause.reasons) {
+          if (reason._tag !== "Die" || !(reason.defect instanceof Unsupported)) continue
+          host.driver.warnings.add(`on "${host.name}", ${reason.defect.message}`)
+        }
+      })
+    )
 
 /** Serves the one request of a connection, until the client has closed it. */
 const serveOne = (
@@ -98,8 +102,12 @@ export const make = Effect.fnUntraced(function* ({
     address: NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, address.port),
     serve: Effect.fnUntraced(function* (app, middleware) {
       const fibers = yield* FiberSet.make<void, Lost>()
-      const handled = Effect.tapCause(HttpEffect.toHandled(app, respond, middleware), (cause) =>
-        warnOfRefusals(host, cause)
+      const warning = warnOfRefusals(host)
+      // Each by itself: under a middleware, `toHandled` ends well whatever becomes of them.
+      const handled = HttpEffect.toHandled(
+        warning(app),
+        (request, response) => warning(respond(request, response)),
+        middleware && ((handler) => warning(middleware(handler)))
       )
       const unanswered = new Unanswered()
       const serveNext = acceptWith((connection) => {
