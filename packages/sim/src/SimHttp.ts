@@ -13,6 +13,8 @@
  * - Errors are those of Effect's clients for Node: a `TransportError` before the head of the response, with what the
  *   network said as its `cause` (and its `code`, such as `ECONNREFUSED`); a `DecodeError` when the body breaks; an
  *   `EncodeError` when the body of the request fails.
+ * - What Node does not send is not sent here either: a request with an invalid method, header or protocol is a defect, as
+ *   Node words it, and a response with an invalid status or header is a 500.
  * - A client that is interrupted, or stops reading the body, resets the connection, and the handler is interrupted with
  *   `HttpServerError.ClientAbort`. One that crashes says nothing, and the handler goes on.
  * - As on Node, the head of a response with a stream for a body leaves together with the first bytes of that.
@@ -33,6 +35,10 @@
  *
  * - A response that is never read holds its connection until the end of the run, as it does in Node until it is garbage.
  * - Heads hold no more than what the program says: no `date`, `connection` or `user-agent`. Responses are not compressed.
+ *   A header such as `ü` arrives as it is, while Node garbles it in a response whose body is text.
+ * - Only a handler that can be interrupted is, when its client leaves or the server ends: a route of `HttpRouter`, unless
+ *   it is `uninterruptible`. An effect given to `HttpServer.serve` itself goes on, as it does live, where it has no
+ *   `Effect.interruptible` of its own.
  *
  * **Example** (A client that gives up, and a handler that notices)
  *

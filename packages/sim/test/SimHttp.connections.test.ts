@@ -217,6 +217,19 @@ describe("SimHttp: connections", { timeout: 60_000 }, () => {
     assert.strictEqual(simulate(program).value, "thirteen char")
   })
 
+  it("localhost, 127.0.0.1 and [::1] are the host that asks", () => {
+    const asking = Effect.flatMap(HttpClient.HttpClient, (client) =>
+      Effect.forEach(["localhost", "127.0.0.1", "[::1]"], (name) => text(client, `http://${name}/text`))
+    )
+    const program = Effect.gen(function* () {
+      yield* Effect.forkChild(serving(text13))
+      yield* Effect.sleep("1 millis")
+      return yield* asking
+    }).pipe(Effect.provide(SimHttp.layerClient))
+    const { value } = simulate(program)
+    assert.deepStrictEqual(new Set(value), new Set(["thirteen char"]))
+  })
+
   it("prefixes, headers and addresses that routers and proxies change are seen by the handler", () => {
     const show = HttpRouter.use((router) =>
       router.prefixed("/v1").add("GET", "/show", (request) =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Schedule, Stream } from "effect"
-import { HttpClient, HttpClientRequest, HttpRouter, HttpServerResponse } from "effect/http"
+import { Effect, Fiber, Layer, Option, Schedule, Stream } from "effect"
+import { HttpClient, HttpClientRequest, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import * as Host from "../src/Host.ts"
 import * as SimHttp from "../src/SimHttp.ts"
 import { always, endOf, reasonOf, serving, text, world } from "./http/world.ts"
@@ -122,5 +122,28 @@ describe("SimHttp: who leaves", { timeout: 60_000 }, () => {
       assert.strictEqual(reason, "EncodeError")
       assert.notInclude(seen, "Success")
     })
+  })
+
+  it("an effect that is served without a router is interrupted only where it says that it can be", () => {
+    const ends: Array<string> = []
+    const noted = <A>(effect: Effect.Effect<A>) =>
+      Effect.onExit(effect, (exit) => Effect.sync(() => ends.push(endOf(exit))))
+    const handler = Effect.gen(function* () {
+      yield* noted(Effect.sleep("1 second"))
+      yield* noted(Effect.interruptible(Effect.never))
+      return HttpServerResponse.empty()
+    })
+    const server = HttpServer.serve(handler).pipe(
+      Layer.provide(SimHttp.layerServer({ port: 80 })),
+      Layer.launch
+    )
+    const program = world(server, ({ client }) =>
+      Effect.gen(function* () {
+        yield* Effect.timeoutOption(client.get("http://api/"), "100 millis")
+        yield* Effect.sleep("2 seconds")
+        return ends.splice(0)
+      })
+    )
+    always(program, ({ value }) => assert.deepStrictEqual(value, ["Success", "ClientAbort"]))
   })
 })

@@ -8,6 +8,7 @@ import { type Connection, ConnectionLost, connectWith } from "../network/connect
 import { ClientResponse } from "./clientResponse.ts"
 import type { Pieces } from "./incoming.ts"
 import { encodeMessage, MessageReader, nothing, type ResponseHead } from "./message.ts"
+import { checkRequest } from "./nodeChecks.ts"
 import * as refusals from "./refusals.ts"
 import { sendStream } from "./sendStream.ts"
 
@@ -174,6 +175,7 @@ class Exchange {
 }
 
 export const client: HttpClient.HttpClient = HttpClient.make((request, url, signal) => {
+  checkRequest(url, request)
   if (request.headers.upgrade !== undefined) return refusals.upgrade
   const refused = refusals.refusedBody(request.body._tag)
   if (refused !== undefined) return Effect.die(refused)

@@ -1,8 +1,15 @@
 /** Writes the response of a handler to the connection of its request. */
 import { Cause, Effect, Fiber, References, Stream } from "effect"
-import { Cookies, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import {
+  Cookies,
+  type HttpBody,
+  HttpServerError,
+  type HttpServerRequest,
+  HttpServerResponse
+} from "effect/http"
 import type { Connection } from "../network/connection.ts"
 import { encodeMessage, type ResponseHead } from "./message.ts"
+import { checkResponse } from "./nodeChecks.ts"
 import { refusedBody } from "./refusals.ts"
 import { sendStream } from "./sendStream.ts"
 import type { Received, ServerRequest } from "./serverRequest.ts"
@@ -49,6 +56,7 @@ const clientAborts = Effect.withFiber<never>((fiber) => {
 
 const sendBody = (
   source: Received,
+  head: ResponseHead,
   response: Response,
   body: Stream.Stream<Uint8Array, unknown>
 ): Effect.Effect<void> => {
@@ -56,7 +64,7 @@ const sendBody = (
   const declared = response.headers["content-length"]
   const length = declared === undefined ? undefined : Number(declared)
   const write = (bytes: Uint8Array) => Effect.catch(connection.write(bytes), () => clientAborts)
-  return sendStream(Stream.orDie(body), write, { head: headOf(response), length }).pipe(
+  return sendStream(Stream.orDie(body), write, { head, length }).pipe(
     Effect.interruptible,
     Effect.matchCauseEffect({
       onSuccess: (rest) => finish(source, rest),
@@ -67,21 +75,29 @@ const sendBody = (
   )
 }
 
+/** Why a response cannot be sent. */
+const defectIn = (head: ResponseHead, body: HttpBody.HttpBody | undefined): unknown => {
+  try {
+    checkResponse(head)
+  } catch (defect) {
+    return defect
+  }
+  return body && refusedBody(body._tag)
+}
+
 export const respond = (
   request: HttpServerRequest.HttpServerRequest,
   response: Response
 ): Effect.Effect<void> => {
   // house: the one that `serve` made
   const { method, source } = request as ServerRequest
-  const { body } = response
-  if (HttpServerResponse.omitsBody(response, method === "HEAD")) {
-    return finish(source, encodeMessage(headOf(response)))
-  }
-  const refused = refusedBody(body._tag)
-  if (refused !== undefined) {
+  const head = headOf(response)
+  const body = HttpServerResponse.omitsBody(response, method === "HEAD") ? undefined : response.body
+  const defect = defectIn(head, body)
+  if (defect !== undefined) {
     const failed = headOf(HttpServerResponse.empty({ status: 500 }))
-    return Effect.andThen(finish(source, encodeMessage(failed)), Effect.die(refused))
+    return Effect.andThen(finish(source, encodeMessage(failed)), Effect.die(defect))
   }
-  if (body._tag === "Stream") return sendBody(source, response, body.stream)
-  return finish(source, encodeMessage(headOf(response), body._tag === "Uint8Array" ? body.body : undefined))
+  if (body?._tag === "Stream") return sendBody(source, head, response, body.stream)
+  return finish(source, encodeMessage(head, body?._tag === "Uint8Array" ? body.body : undefined))
 }
