@@ -26,7 +26,7 @@
  * of `FormData`, a `Blob`, a `ReadableStream` or a web `Response`; upgrades to a WebSocket; files without a disk. It is
  * a defect `SimulationError.Unsupported` of the fiber that asks for it. In a handler that is a 500 for the client, as
  * with every defect, and a warning of the run. Code that makes a web `Request` or `Response`, or reads one, fails the
- * run with `SimulationError.AmbientUse`.
+ * run with `SimulationError.AmbientUse`, which names it: `HttpServerResponse.toWeb`, `Response.text`, `fetch`.
  *
  * Both ends of a connection have to be of this module: the bytes of real HTTP/1.1 are not spoken here. A client that
  * gets them fails with a `TransportError`, a server closes their connection, and the run warns.

@@ -110,6 +110,9 @@ export class AmbientUse extends Schema.TaggedError<AmbientUse>("@holdfast/sim/Si
   }
 ) {
   private get advice(): string {
+    if (/^(new )?(Http\w+\.|Request|Response|ReadableStream|fetch)/.test(this.what)) {
+      return "The web's requests, responses and streams are made of native promises, which run under Simulation.runPromise; SimHttp, with bodies of text, bytes or a Stream, does without."
+    }
     return this.what === "a native promise" ||
       this.what === "queueMicrotask" ||
       this.what === "process.nextTick"

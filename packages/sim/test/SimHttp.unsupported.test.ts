@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, FileSystem, Layer, Stream } from "effect"
 import {
+  FetchHttpClient,
   HttpBody,
   HttpClient,
   HttpClientRequest,
+  HttpClientResponse,
   HttpEffect,
   HttpMiddleware,
   type HttpPlatform,
@@ -65,8 +67,15 @@ const warningOf = (handler: Handler): string => {
 const ambientUseOf = (handler: Handler): string => {
   const { exit } = Simulation.run(asking(handler, (client) => client.execute(posting(HttpBody.text("body")))))
   const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-  return error instanceof AmbientUse ? error.what : assert.fail(`no ambient use: ${JSON.stringify(exit)}`)
+  if (!(error instanceof AmbientUse)) return assert.fail(`no ambient use: ${JSON.stringify(exit)}`)
+  assert.include(error.message, "requests, responses and streams are made of native promises")
+  assert.include(error.message, "Simulation.runPromise")
+  return error.what
 }
+
+/** Whatever becomes of it, the run has failed. */
+const answering = <A, E>(effect: Effect.Effect<A, E>): Handler =>
+  Effect.as(Effect.ignore(effect), HttpServerResponse.empty())
 
 describe("SimHttp and what needs native promises", () => {
   it("SIM-4 a client's FormData body is refused by name", () => {
@@ -118,16 +127,41 @@ describe("SimHttp and what needs native promises", () => {
   })
 
   it("SIM-4 conversions from and to web requests and responses fail the run by name", () => {
-    const made = new Response("made before the run")
-    const promise = "a native promise"
-    assert.strictEqual(ambientUseOf(Effect.sync(() => HttpServerResponse.fromWeb(made))), promise)
-    assert.strictEqual(ambientUseOf(HttpEffect.fromWebHandler(() => Promise.resolve(made))), promise)
+    const asked = new Request("http://api/", { method: "POST", body: "made before the run" })
+    const made = () => new Response("made before the run")
+    const [first, second, third, fourth, fifth] = [made(), made(), made(), made(), made()]
     const read = HttpServerRequest.HttpServerRequest.pipe(
       Effect.flatMap((request) => HttpServerRequest.toWeb(request)),
       Effect.flatMap((request) => Effect.promise(() => request.text())),
       Effect.map((text) => HttpServerResponse.text(text))
     )
-    assert.strictEqual(ambientUseOf(read), promise)
+    const toResponse = Effect.sync(() => HttpServerResponse.toWeb(HttpServerResponse.text("a")))
+    const handle = HttpEffect.toWebHandler(Effect.succeed(HttpServerResponse.text("a")))
+    const fetching = Effect.provide(HttpClient.get(url), FetchHttpClient.layer)
+    const get = HttpClientRequest.get(url)
+    const handlers: ReadonlyArray<readonly [what: string, handler: Handler]> = [
+      ["ReadableStream.getReader", Effect.sync(() => HttpServerResponse.fromWeb(first))],
+      ["Response.arrayBuffer", answering(HttpClientResponse.fromWeb(get, second).text)],
+      ["Response.formData", answering(HttpClientResponse.fromWeb(get, third).formData)],
+      ["Response.text", answering(Effect.promise(() => fourth.text()))],
+      ["Request.arrayBuffer", answering(HttpServerRequest.fromWeb(asked).text)],
+      ["Request.text", read],
+      ["HttpServerResponse.toWeb", answering(toResponse)],
+      ["HttpServerResponse.toWeb", answering(Effect.promise(() => handle(new Request(url))))],
+      ["HttpEffect.fromWebHandler", HttpEffect.fromWebHandler(() => Promise.resolve(fifth))],
+      ["new Response", answering(Effect.sync(() => new Response("a")))],
+      ["Response.json", answering(Effect.sync(() => Response.json("a")))],
+      ["new Request", answering(Effect.sync(() => new Request(url, { method: "POST", body: "a" })))],
+      ["fetch", answering(fetching)]
+    ]
+    for (const [what, handler] of handlers) assert.strictEqual(ambientUseOf(handler), what)
+  })
+
+  it("what a handler uses itself is not named after the conversion that it runs in", () => {
+    const handle = HttpEffect.toWebHandler(Effect.sync(() => HttpServerResponse.text(`${Date.now()}`)))
+    const { exit } = Simulation.run(Effect.promise(() => handle(new Request(url))))
+    const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+    assert.strictEqual(error instanceof AmbientUse ? error.what : "", "Date.now")
   })
 
   it("SIM-4 a response made of a web File is refused by name", () => {

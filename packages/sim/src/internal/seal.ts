@@ -110,12 +110,26 @@ const sealedFunction = (holder: object, key: string, replacement: unknown): Seal
 })
 
 /**
+ * What the web's requests and responses do with promises they do deep inside. Whoever asked for it is on the stack:
+ * Effect's conversions, else the platform's own functions.
+ */
+const webUseIn = (stack: string): string | undefined => {
+  const [, conversion, module] =
+    /((?:to|from)Web(?:Handler)?)\w* \(.*[\\/]effect[\\/](?:dist|src)[\\/]http[\\/](\w+)\./.exec(stack) ?? []
+  if (conversion !== undefined) return `${module}.${conversion}`
+  const [, own] = /at ((?:new )?_?(?:Request|Response)\b\S*) \(node:internal\/deps\/undici/.exec(stack) ?? []
+  if (own !== undefined) return own.replace("_", "")
+  return /passing .*\n.*[\\/]http[\\/]HttpEffect\./.test(stack) ? "HttpEffect.fromWebHandler" : undefined
+}
+
+/**
  * Noted, and done all the same: the platform calls these from within, as when a web `Response` is made, and would take
  * a throw for an unhandled rejection, which ends the process.
  */
 const passing = <Args extends ReadonlyArray<unknown>, A>(what: string, original: (...args: Args) => A) =>
   function passing(this: unknown, ...args: Args): A {
-    if (!effectScheduler.test(new Error().stack ?? "")) note(what)
+    const { stack = "" } = new Error()
+    if (!effectScheduler.test(stack)) note(webUseIn(stack) ?? what)
     return Reflect.apply(original, this, args)
   }
 
@@ -142,6 +156,11 @@ const sealed: ReadonlyArray<Sealed> = [
   sealedFunction(Crypto.prototype, "randomUUID", refused("crypto.randomUUID")),
   // What only a synchronous run seals.
   sealedFunction(AbortSignal, "timeout", refused("AbortSignal.timeout")),
+  sealedFunction(
+    ReadableStream.prototype,
+    "getReader",
+    passing("ReadableStream.getReader", ReadableStream.prototype.getReader)
+  ),
   // Refused, it would leave rejections behind that nobody handles, which ends the process.
   sealedFunction(Promise.prototype, "then", passing("a native promise", Promise.prototype.then)),
   // house: as above
