@@ -130,8 +130,7 @@ describe("SimHttp: who leaves", { timeout: 60_000 }, () => {
       Effect.onExit(effect, (exit) => Effect.sync(() => ends.push(endOf(exit))))
     const handler = Effect.gen(function* () {
       yield* noted(Effect.sleep("1 second"))
-      yield* noted(Effect.interruptible(Effect.never))
-      return HttpServerResponse.empty()
+      return yield* noted(Effect.interruptible(Effect.never))
     })
     const server = HttpServer.serve(handler).pipe(
       Layer.provide(SimHttp.layerServer({ port: 80 })),

@@ -7,7 +7,7 @@ import { here, machines } from "../machine.ts"
 import { type Connection, ConnectionLost, connectWith } from "../network/connection.ts"
 import { ClientResponse } from "./clientResponse.ts"
 import type { Pieces } from "./incoming.ts"
-import { encodeMessage, MessageReader, nothing, type ResponseHead } from "./message.ts"
+import { encodeMessage, MessageReader, type ResponseHead } from "./message.ts"
 import { checkRequest } from "./nodeChecks.ts"
 import * as refusals from "./refusals.ts"
 import { sendStream } from "./sendStream.ts"
@@ -24,7 +24,7 @@ const transportError = (request: Request, cause: unknown): ClientError =>
 const encodeError = (request: Request, cause: unknown): ClientError =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.EncodeError({ request, cause }) })
 
-const bodyOf = (request: Request): Uint8Array | Stream.Stream<Uint8Array, ClientError> => {
+const bodyOf = (request: Request): Uint8Array | Stream.Stream<Uint8Array, ClientError> | undefined => {
   const { body } = request
   switch (body._tag) {
     case "Uint8Array":
@@ -32,7 +32,7 @@ const bodyOf = (request: Request): Uint8Array | Stream.Stream<Uint8Array, Client
     case "Stream":
       return Stream.mapError(body.stream, (cause) => encodeError(request, cause))
     default:
-      return nothing
+      return undefined
   }
 }
 
@@ -128,7 +128,7 @@ class Exchange {
       headers: { host: url.host, ...request.headers }
     }
     const body = bodyOf(request)
-    if (body instanceof Uint8Array) return connection.write(encodeMessage(head, body))
+    if (!Stream.isStream(body)) return connection.write(encodeMessage(head, body))
     const upload = sendStream(body, connection.write, { head }).pipe(
       Effect.flatMap(connection.write),
       // Noticed by whoever waits for the response, which may have come all the same.

@@ -44,7 +44,7 @@ export class Foreign extends Error {
 }
 
 const lengthBytes = 4
-export const nothing = new Uint8Array(0)
+const nothing = new Uint8Array(0)
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
