@@ -259,7 +259,7 @@ describe("Network", { timeout: 120_000 }, () => {
         [{ resetAfter: -1 }, "resetAfter is a number of bytes, not -1"],
         [{ drip: { bytes: 0, every: "1 second" } }, "drip.bytes is at least 1"],
         [{ latency: "Infinity" }, "a latency is finite and not negative"],
-        [{ latency: { min: "2 millis", max: "1 millis" } }, "of a latency, min < mean and min <= max"]
+        [{ latency: { min: "2 millis", max: "1 millis" } }, "of a latency, min < mean <= max"]
       ]
       for (const [conditions, text] of mistakes) {
         failsWith(simulate(Effect.exit(Network.setDefault(conditions))).value, text)
