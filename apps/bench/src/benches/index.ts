@@ -2,6 +2,7 @@ import type { Bench } from "../Bench.ts"
 import { call } from "./call.ts"
 import { deadline } from "./deadline.ts"
 import { fanout } from "./fanout.ts"
+import { reconnect } from "./reconnect.ts"
 import { simulator } from "./simulator.ts"
 
-export const benches: ReadonlyArray<Bench> = [deadline, call, fanout, simulator]
+export const benches: ReadonlyArray<Bench> = [deadline, call, fanout, reconnect, simulator]

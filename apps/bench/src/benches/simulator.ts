@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import type { Bench, MemoryCase } from "../Bench.ts"
 import type { Group, Subject } from "../harness.ts"
+import { workFor } from "../loops.ts"
 
 /** As simlab runs its suites. */
 const preload = new URL("../../../simlab/src/preload.ts", import.meta.url)
@@ -68,22 +69,10 @@ const heartbeat: Group = {
 // Whole runs
 // ----------------------------------------------------------------------------
 
-/** In rounds that were counted out on an idle core of the machine that the documented result is from. */
-const twentyMicros = 18_000
-
 const fixedName = "20 µs of fixed work"
 
-/** Arithmetic and short-lived objects: what a run is made of, but nothing that anybody could make faster. */
 const fixedWork = async (calls: number): Promise<void> => {
-  for (let call = 0; call < calls; call++) {
-    let number = call
-    let last = { number }
-    for (let round = 0; round < twentyMicros; round++) {
-      number = (Math.imul(number, 1664525) + 1013904223) | 0
-      if (round % 16 === 0) last = { number }
-    }
-    if (last.number === 0.5) throw new Error("an integer is no fraction")
-  }
+  for (let call = 0; call < calls; call++) workFor(20, call)
 }
 
 const runs = (program: Effect.Effect<unknown>) => async (calls: number) => {

@@ -74,7 +74,9 @@ export const ambientAlarm = (caller: Pick<Caller, "context">): Alarm | undefined
 }
 
 /** The running fiber, whose context provides what the effect that is being built requires. */
-const currentFiber = <R>(): Fiber.Fiber<unknown, unknown> & { readonly context: Context.Context<R> } => {
+export const currentFiber = <R>(): Fiber.Fiber<unknown, unknown> & {
+  readonly context: Context.Context<R>
+} => {
   const fiber = Fiber.getCurrent()
   if (fiber === undefined) throw new Error("this code runs only inside a fiber")
   // house: a fiber's context is typed as empty, yet holds all that its effect requires: `R` is what says so.

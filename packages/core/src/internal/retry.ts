@@ -5,12 +5,13 @@
  *   Attempt ──fails──▶ Decide ──▶ Stop "Defect" | "Attempts" | "While" | "Schedule" | "Deadline" | "Budget"
  *                      Decide ──▶ Delay ──▶ Attempt
  */
-import { type Cause, Clock, Context, DateTime, Duration, Effect, Exit, Pull, Schedule, Schema } from "effect"
+import { type Cause, Clock, Context, DateTime, Duration, Effect, Exit, Schedule, Schema } from "effect"
 import type * as Backoff from "../Backoff.ts"
-import { bounds, toSchedule } from "../Backoff.ts"
+import { bounds } from "../Backoff.ts"
 import type { RetryBudget } from "../RetryBudget.ts"
 import { decode } from "./duration.ts"
 import { ambientAlarm, limit, toNanos } from "./limit.ts"
+import { type Delays, delaysOf } from "./steps.ts"
 
 /** Which attempt of its call an effect is; the first is 1. */
 export const CurrentAttempt: Context.Reference<number> = Context.Reference<number>(
@@ -187,16 +188,12 @@ const makeDelays = <E>(
   policy: Policy<E>
 ): ((attempt: number, error: E) => Effect.Effect<Duration.Duration | undefined>) => {
   const { backoff } = policy
-  let step: Effect.Success<ReturnType<typeof start>> | undefined
-  const start = () => Schedule.toStep(Schedule.isSchedule(backoff) ? backoff : toSchedule(backoff))
+  let nextDelay: Delays | undefined
   return Effect.fnUntraced(function* (attempt, error) {
-    step ??= yield* start()
-    const now = yield* Clock.currentTimeMillis
-    const next = yield* Pull.catchDone(
-      Effect.map(step(now, error), ([, delay]) => Duration.max(delay, Duration.zero)),
-      () => Effect.undefined
-    )
+    nextDelay ??= yield* delaysOf(backoff)
+    const next = yield* nextDelay(error)
     if (next === undefined) return undefined
+    const now = yield* Clock.currentTimeMillis
     const hint = retryAfter(policy, error, now)
     if (hint === undefined) return next
     const most = policy.maxRetryAfter ?? (Schedule.isSchedule(backoff) ? next : bounds(backoff, attempt).max)

@@ -1,6 +1,7 @@
 import { interruption } from "./interruption.ts"
 import { machines } from "./machines.ts"
 import type { Planted } from "./Planted.ts"
+import { reconnecting } from "./reconnecting.ts"
 import { servers } from "./servers.ts"
 import { sharedState } from "./sharedState.ts"
 import { waiting } from "./waiting.ts"
@@ -12,5 +13,6 @@ export const planted: ReadonlyArray<Planted> = [
   ...waiting,
   ...interruption,
   ...servers,
-  ...machines
+  ...machines,
+  ...reconnecting
 ]

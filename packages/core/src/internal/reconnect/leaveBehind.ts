@@ -1,0 +1,38 @@
+/** Work that concerns only the past: it may fail, and take its time, but not for ever. */
+import { Cause, Duration, Effect } from "effect"
+import { limit, toNanos } from "../limit.ts"
+import type { Session } from "./session.ts"
+
+/** A logger that dies harms nobody. */
+export const log = (effect: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.catchDefect(effect, () => Effect.void)
+
+/** Waits for it as long as the session says, and warns of what goes wrong. */
+export const leaveBehind = <C, R>(
+  { label, releaseTimeout }: Session<C>,
+  what: string,
+  work: Effect.Effect<unknown, unknown, R>
+): Effect.Effect<void, never, R> => {
+  const text = `"${label}": ${what} of the old connection`
+  return limit(work, {
+    label: `${label} release`,
+    budgetNanos: toNanos(releaseTimeout),
+    inherit: false,
+    expired: () => "late" as const
+  }).pipe(
+    Effect.matchCauseEffect({
+      onSuccess: () => Effect.void,
+      onFailure: (cause) => {
+        const error = Cause.squash(cause)
+        if (error === "ended") return Effect.void
+        return error === "late"
+          ? log(
+              Effect.logWarning(
+                `${text} had not ended after ${Duration.format(releaseTimeout)}; it is left behind`
+              )
+            )
+          : log(Effect.logWarning(`${text} failed`, cause))
+      }
+    })
+  )
+}

@@ -1,0 +1,224 @@
+/**
+ * Who uses which generation of a connection, as synchronous state: nobody can come between a look and what follows it.
+ *
+ * The supervisor opens generations and ends them; users find the current one, wait for it, and report it lost.
+ */
+import { Cause, type Clock, type Duration, Effect, Exit } from "effect"
+import { Cutter, type Settle } from "../cutter.ts"
+import { limit } from "../limit.ts"
+import { ConnectionLost, type GaveUp, NotConnected } from "./errors.ts"
+
+/** One life of the connection. */
+export interface Life<out C> {
+  readonly generation: number
+  readonly connection: C
+  /** Since when it can be used. */
+  sinceMillis: number
+  sinceNanos: bigint
+  /** All that is done with the connection. */
+  readonly cutter: Cutter<ConnectionLost>
+  /** What comes out of it. */
+  readonly settle: Settle<ConnectionLost>
+  /** Why it is no more, and since when. */
+  lost: Cause.Cause<unknown> | undefined
+  lostNanos: bigint
+  /** Others than the supervisor could use it. */
+  wasPublished: boolean
+}
+
+/** Why there will be no further generation. */
+export type End = { readonly reason: "Closed" } | { readonly reason: "GaveUp"; readonly error: GaveUp }
+
+export class Session<C> {
+  readonly label: string
+  readonly clock: Clock.Clock
+  readonly releaseTimeout: Duration.Duration
+  /** The generation that exists, published or not. */
+  private life: Life<C> | undefined = undefined
+  end: End | undefined = undefined
+  /** Attempts that failed since the connection was last stable, and the last failure. */
+  failures = 0
+  lastCause: Cause.Cause<unknown> | undefined = undefined
+  /** What the supervisor does, which the end cuts short. */
+  private readonly steps: Cutter<"ended">
+  private readonly isLost: (error: unknown) => boolean
+  private readonly watchers = new Set<() => void>()
+
+  constructor(options: {
+    readonly label: string
+    readonly clock: Clock.Clock
+    readonly releaseTimeout: Duration.Duration
+    readonly isLost: (error: unknown) => boolean
+  }) {
+    this.label = options.label
+    this.clock = options.clock
+    this.releaseTimeout = options.releaseTimeout
+    this.isLost = options.isLost
+    this.steps = new Cutter(options.label)
+  }
+
+  /** The generation that can be used. */
+  get current(): Life<C> | undefined {
+    const { end, life } = this
+    return life?.wasPublished === true && life.lost === undefined && end === undefined ? life : undefined
+  }
+
+  // --- For the supervisor ------------------------------------------------------------------------------------
+
+  open(generation: number, connection: C): Life<C> {
+    const cutter = new Cutter<ConnectionLost>(this.label)
+    const life: Life<C> = {
+      generation,
+      connection,
+      cutter,
+      settle: (exit) => this.settle(life, exit),
+      sinceMillis: 0,
+      sinceNanos: 0n,
+      lost: undefined,
+      lostNanos: 0n,
+      wasPublished: false
+    }
+    this.life = life
+    return life
+  }
+
+  /** From now on it is used; `false` when it was lost before. */
+  publish(life: Life<C>): boolean {
+    if (life.lost !== undefined || this.end !== undefined) return false
+    life.sinceMillis = this.clock.currentTimeMillisUnsafe()
+    life.sinceNanos = this.clock.monotonicTimeNanosUnsafe()
+    life.wasPublished = true
+    this.tell()
+    return true
+  }
+
+  /** Waits until a generation is lost, or all has ended. */
+  untilLost(life: Life<C>): Effect.Effect<void> {
+    return this.until(() => (life.lost !== undefined || this.end !== undefined ? Effect.void : undefined))
+  }
+
+  /** What the supervisor does until all has ended. */
+  step<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | "ended", R> {
+    return Effect.callback<A, E | "ended", R>((resume) =>
+      this.end === undefined ? this.steps.start<A, E, R>(self, resume) : resume(Effect.fail("ended"))
+    )
+  }
+
+  /** What is done with a generation, published or not, until it is lost. */
+  on<A, E, R>(life: Life<C>, self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ConnectionLost, R> {
+    return Effect.callback<A, E | ConnectionLost, R>((resume) =>
+      life.lost === undefined && this.end === undefined
+        ? life.cutter.start<A, E, R>(self, resume, life.settle)
+        : resume(Effect.fail(this.lostBy(life, this.end === undefined ? "Lost" : "Closed", undefined)))
+    )
+  }
+
+  /** No further generation, and none any more: no new use, then those who wait, then the uses. */
+  finish(end: End): void {
+    if (this.end !== undefined) return
+    const { life } = this
+    this.end = end
+    this.tell()
+    if (life !== undefined && life.lost === undefined) this.cut(life, "Closed", undefined)
+    this.steps.cut("ended")
+  }
+
+  // --- For users ---------------------------------------------------------------------------------------------
+
+  /** Marks a generation as lost; `false` when it is already, or is not the present one. */
+  lose(generation: number, cause: Cause.Cause<unknown>): boolean {
+    const { life } = this
+    if (this.end !== undefined || life?.generation !== generation || life.lost !== undefined) return false
+    life.lost = cause
+    life.lostNanos = this.clock.monotonicTimeNanosUnsafe()
+    this.cut(life, "Lost", Cause.squash(cause))
+    this.tell()
+    return true
+  }
+
+  /** Runs an effect on the current generation, for which it waits; see `Reconnect.use`. */
+  use<A, E, R>(
+    f: (connection: C, generation: number) => Effect.Effect<A, E, R>,
+    waitNanos: bigint | undefined
+  ): Effect.Effect<A, E | ConnectionLost | NotConnected, R> {
+    return Effect.callback<A, E | ConnectionLost | NotConnected, R>((resume) => {
+      const life = this.current
+      if (life === undefined) {
+        return resume(Effect.flatMap(this.connected(waitNanos), () => this.use(f, waitNanos)))
+      }
+      const work = Effect.suspend(() => f(life.connection, life.generation))
+      return life.cutter.start<A, E, R>(work, resume, life.settle)
+    })
+  }
+
+  /** An error that means "lost" is reported, for the generation that it comes from. */
+  private settle<A, E>(life: Life<C>, exit: Exit.Exit<A, E>): Exit.Exit<A, E | ConnectionLost> {
+    if (Exit.isSuccess(exit)) return exit
+    try {
+      const isLoss = exit.cause.reasons.some((reason) => reason._tag === "Fail" && this.isLost(reason.error))
+      if (!isLoss) return exit
+    } catch (defect) {
+      return Exit.die(defect)
+    }
+    this.lose(life.generation, exit.cause)
+    return Exit.fail(this.lostBy(life, "Lost", Cause.squash(exit.cause)))
+  }
+
+  /** Waits for a generation that can be used, within the ambient deadline and a time of one's own. */
+  connected(waitNanos: bigint | undefined): Effect.Effect<Life<C>, NotConnected> {
+    const look = (): Effect.Effect<Life<C>, NotConnected> | undefined => {
+      const { current, end } = this
+      if (current !== undefined) return Effect.succeed(current)
+      return end === undefined ? undefined : Effect.fail(this.notConnected(end.reason, 0))
+    }
+    const waiting = limit(this.until(look), {
+      label: this.label,
+      budgetNanos: waitNanos,
+      inherit: true,
+      expired: ({ elapsedMillis }) => this.notConnected("Connecting", elapsedMillis)
+    })
+    // Who does not want to wait, or has no time, may still find one.
+    return Effect.suspend(() => look() ?? waiting)
+  }
+
+  /** Waits until a look gives something: at each change, whatever it is. */
+  until<A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> {
+    return Effect.callback<A, E>((resume) => {
+      const now = look()
+      if (now !== undefined) return resume(now)
+      const watcher = () => {
+        const later = look()
+        if (later === undefined) return
+        this.watchers.delete(watcher)
+        resume(later)
+      }
+      this.watchers.add(watcher)
+      return Effect.sync(() => {
+        this.watchers.delete(watcher)
+      })
+    })
+  }
+
+  // --- Inside ------------------------------------------------------------------------------------------------
+
+  private tell(): void {
+    // Who is told may go on at once, and wait again.
+    for (const watcher of Array.from(this.watchers)) if (this.watchers.has(watcher)) watcher()
+  }
+
+  private cut(life: Life<C>, reason: ConnectionLost["reason"], cause: unknown): void {
+    life.cutter.cut(this.lostBy(life, reason, cause))
+  }
+
+  private lostBy(life: Life<C>, reason: ConnectionLost["reason"], cause: unknown): ConnectionLost {
+    const of = { label: this.label, generation: life.generation, reason }
+    return new ConnectionLost(cause === undefined ? of : { ...of, cause })
+  }
+
+  notConnected(reason: NotConnected["reason"], waitedMillis: number): NotConnected {
+    const { end, failures, label, lastCause } = this
+    const cause = end?.reason === "GaveUp" ? end.error : lastCause && Cause.squash(lastCause)
+    const of = { label, reason, attempts: failures, waitedMillis }
+    return new NotConnected(cause === undefined ? of : { ...of, cause })
+  }
+}
