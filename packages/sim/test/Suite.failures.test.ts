@@ -68,6 +68,22 @@ describe("a failure", () => {
     assert.match(failure.warnings[0] ?? "", /to make it smaller threw Error: map broke/)
   })
 
+  it("is told as it was found when it cannot be made smaller at all", () => {
+    const noFault = Suite.make({
+      name: "no fault",
+      guarantees: [],
+      arbitrary: fc.nat(),
+      // What a suite of plain JavaScript may come to.
+      faults: fc.constant(JSON.parse("[null]")),
+      run: () => Effect.void
+    })
+    const failure = failureOf(noFault)
+    assert.match(failure.message, /there is no fault null/)
+    assert.deepStrictEqual(failure.faults, ["null"])
+    assert.match(failure.warnings.join(), /to make it smaller threw TypeError.*it is as it was found/)
+    assert.isTrue(noFault.replay(failure.token).failed)
+  })
+
   it("is told when what describes its workload throws what cannot be printed", () => {
     const mute = Suite.make({
       name: "mute",

@@ -1,7 +1,9 @@
 /** A suite, run many times over. */
 import type { Failure, Report } from "../../Report.ts"
 import type { Options, Settings } from "../../Suite.ts"
+import { whole } from "../limits.ts"
 import { asFound, type Found, investigate } from "./investigate.ts"
+import { printed } from "./print.ts"
 import { type Case, differenceOf, draw, type Problem, type Ran, runCase, runSeed } from "./runner.ts"
 
 /** One run in so many is made twice, to see that it is the same again. */
@@ -31,15 +33,14 @@ export class Campaign<W> {
   private found: Found<W> | undefined = undefined
 
   constructor(options: Options<W>, settings: Settings) {
+    whole("seed", settings.seed ?? 0)
     for (const [name, value, least] of [
       ["runs", settings.runs, 0],
-      ["seed", settings.seed ?? 0, -Infinity],
       ["from", settings.from ?? 0, 0],
       ["step", settings.step ?? 1, 1]
     ] as const) {
       if (!Number.isSafeInteger(value) || value < least) {
-        const bound = least === -Infinity ? "" : ` of at least ${least}`
-        throw new RangeError(`${name} must be a whole number${bound}, but is ${value}`)
+        throw new RangeError(`${name} must be a whole number of at least ${least}, but is ${value}`)
       }
     }
     this.options = options
@@ -55,10 +56,15 @@ export class Campaign<W> {
 
   /** The next run; or, when the last one failed, that as small as it gets. */
   advance(): void {
-    const { found, options } = this
-    if (found === undefined) return this.make()
+    const { failure, found, options } = this
+    if (found === undefined || failure === undefined) return this.make()
     this.found = undefined
-    this.failure = investigate(options, found, this.settings.isExpired ?? (() => false))
+    try {
+      this.failure = investigate(options, found, this.settings.isExpired ?? (() => false))
+    } catch (error) {
+      const warning = `to make it smaller threw ${printed(error)}`
+      this.failure = { ...failure, warnings: [warning, ...failure.warnings] }
+    }
   }
 
   private make(): void {

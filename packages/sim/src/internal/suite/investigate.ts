@@ -196,7 +196,7 @@ export const asFound = <W>(
       repeats: problem.identity !== "SIM-1"
     }
   )
-  const warning = "it is as it was found: to make it smaller was not over when the campaign was"
+  const warning = "it is as it was found: to make it smaller came to no end"
   return { ...failure, warnings: [warning, ...failure.warnings] }
 }
 
