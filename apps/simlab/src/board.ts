@@ -1,3 +1,6 @@
+/** Cells before those of the workers. */
+const head = 3
+
 /**
  * Memory that the threads of a campaign share.
  *
@@ -5,7 +8,7 @@
  * is free first, in the order of their numbers. So when one has failed, all with smaller numbers are made or being made.
  */
 export class Board {
-  /** How many runs were dealt out, where they end, and then for each worker the run that it makes. */
+  /** How many runs were dealt out, where they end, whether the time is up, and then for each worker the run that it makes. */
   readonly cells: Int32Array<SharedArrayBuffer>
 
   constructor(cells: Int32Array<SharedArrayBuffer>) {
@@ -13,7 +16,7 @@ export class Board {
   }
 
   static forWorkers(count: number): Board {
-    const cells = new Int32Array(new SharedArrayBuffer((2 + count) * Int32Array.BYTES_PER_ELEMENT))
+    const cells = new Int32Array(new SharedArrayBuffer((head + count) * Int32Array.BYTES_PER_ELEMENT))
     return new Board(cells.fill(-1))
   }
 
@@ -21,6 +24,7 @@ export class Board {
     this.cells.fill(-1)
     Atomics.store(this.cells, 0, 0)
     Atomics.store(this.cells, 1, runs)
+    Atomics.store(this.cells, 2, 0)
   }
 
   /** 0, 1, 2 and so on, each to one worker only. */
@@ -38,14 +42,24 @@ export class Board {
     Atomics.store(this.cells, 1, 0)
   }
 
+  /** No further run is begun, and what failed is made no smaller. */
+  expire(): void {
+    this.stop()
+    Atomics.store(this.cells, 2, 1)
+  }
+
+  get isExpired(): boolean {
+    return Atomics.load(this.cells, 2) === 1
+  }
+
   /** Says which run a worker makes. */
   note(worker: number, run: number): void {
-    Atomics.store(this.cells, 2 + worker, run)
+    Atomics.store(this.cells, head + worker, run)
   }
 
   /** The run that a worker makes, or made last; −1 before its first. */
   runOf(worker: number): number {
-    return Atomics.load(this.cells, 2 + worker)
+    return Atomics.load(this.cells, head + worker)
   }
 }
 

@@ -28,7 +28,8 @@ const sum = ({ guarantees, name }: Listed, parts: Iterable<Part>): Part => {
  * **Details**
  *
  * When a run fails, no further one begins, and those that are under way are waited for: they are all that may have a
- * smaller number. So the failure that is reported is that of the smallest run of all, whatever the number of workers.
+ * smaller number. So the failure that is reported is that of the smallest run of all, whatever the number of workers. It
+ * is called back with as soon as it was found, before it is made small.
  */
 export const runCampaign = Effect.fnUntraced(function* (
   suite: Listed,
@@ -49,6 +50,6 @@ export const runCampaign = Effect.fnUntraced(function* (
     (hand, index) => Effect.map(hand.ask(request, note(index)), note(index)),
     { concurrency: "unbounded", discard: true }
   )
-  const stop = Effect.sync(() => board.stop())
+  const stop = Effect.sync(() => board.expire())
   yield* Effect.scoped(Effect.andThen(Effect.forkScoped(Effect.delay(stop, timeLeft)), work))
 })

@@ -11,7 +11,7 @@ import { run } from "./run.ts"
 
 /** `2/8` is the second of eight parts. */
 const parseShard = (text: string): Option.Option<Shard> => {
-  const [, number, of] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? []
+  const [, number, of] = /^(\d{1,10})\/(\d{1,10})$/.exec(text) ?? []
   const shard = { index: Number(number) - 1, count: Number(of) }
   return shard.index >= 0 && shard.index < shard.count ? Option.some(shard) : Option.none()
 }
@@ -37,6 +37,10 @@ const flags = {
   ),
   seed: Flag.Int("seed").pipe(
     Flag.withDescription("Which runs those are: another seed, other runs; 0 when left out"),
+    Flag.filter(
+      (seed) => Number.isSafeInteger(seed),
+      (seed) => `a whole number that is exact, not ${seed}`
+    ),
     Flag.withDefault(0)
   ),
   workers: Flag.Int("workers").pipe(

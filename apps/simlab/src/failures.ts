@@ -3,6 +3,7 @@ import type * as Report from "@holdfast/sim/Report"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { orCannotWrite, write } from "./files.ts"
+import { visible } from "./texts.ts"
 
 /** Where the user is. */
 const directory = ".simlab"
@@ -29,11 +30,23 @@ export class NoToken extends Schema.TaggedError<NoToken>("simlab/NoToken")("NoTo
   problem: Schema.String
 }) {
   override get [CliError.userMessage]() {
-    return `${this.problem}. Give a file under ${directory}/, or the token that a failure printed.`
+    return `${visible(this.problem)}. Give a file under ${directory}/, or the token that a failure printed.`
   }
 }
 
-const Saved = Schema.fromJsonString(Schema.Struct({ token: Schema.String }))
+/** A failure whose workload no token can hold. */
+class Untold extends Schema.TaggedError<Untold>("simlab/Untold")("Untold", {
+  file: Schema.String,
+  warnings: Schema.Array(Schema.String)
+}) {
+  override get [CliError.userMessage]() {
+    return visible(`${this.file} cannot be replayed: ${this.warnings.join("\n  ")}`)
+  }
+}
+
+const Saved = Schema.fromJsonString(
+  Schema.Struct({ token: Schema.String, warnings: Schema.optional(Schema.Array(Schema.String)) })
+)
 
 /** Tokens are of these; what has others is meant to be a file. */
 const mayBeToken = /^[\w-]+$/
@@ -43,12 +56,15 @@ export const tokenOf = Effect.fnUntraced(function* (given: string) {
   const fs = yield* FileSystem.FileSystem
   const isThere = given !== "" && (yield* Effect.orElseSucceed(fs.exists(given), () => false))
   const refuse = (problem: string) => new NoToken({ problem: `${given}: ${problem}` })
-  if (!isThere) return mayBeToken.test(given) ? given : yield* refuse("there is no such file")
+  // What is pasted often comes with a blank or the end of its line.
+  const token = given.trim()
+  if (!isThere) return mayBeToken.test(token) ? token : yield* refuse("there is no such file")
   const { type } = yield* Effect.mapError(fs.stat(given), (cause) => refuse(cause.message))
   if (type !== "File") return yield* refuse(type === "Directory" ? "it is a directory" : "it is not a file")
   const text = yield* Effect.mapError(fs.readFileString(given), (cause) => refuse(cause.message))
-  const { token } = yield* Effect.mapError(Schema.decodeEffect(Saved)(text), () =>
+  const saved = yield* Effect.mapError(Schema.decodeEffect(Saved)(text), () =>
     refuse("it is not the file of a failure")
   )
-  return token
+  if (saved.token === "") return yield* new Untold({ file: given, warnings: saved.warnings ?? [] })
+  return saved.token
 })

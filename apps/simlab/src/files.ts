@@ -15,6 +15,8 @@ const words = ({ message, reason }: PlatformError.PlatformError): string => {
   switch (reason._tag) {
     case "NotFound":
       return "its directory does not exist"
+    case "AlreadyExists":
+      return "there is a file where its directory should be"
     case "PermissionDenied":
       return "it is not allowed"
     default:

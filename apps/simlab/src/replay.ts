@@ -1,15 +1,25 @@
 /** `sim replay`: one recorded run again, and a picture of it. */
 import * as Report from "@holdfast/sim/Report"
 import { show } from "@holdfast/terminal/Output"
-import { Effect, Option, Path, Schema } from "effect"
+import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { NoToken, tokenOf } from "./failures.ts"
 import { canWrite, write } from "./files.ts"
 import { SuitesFailed } from "./run.ts"
+import { visible, visibleLine } from "./texts.ts"
 import type { Run } from "./timeline/Run.ts"
 import { toHtml } from "./timeline/toHtml.ts"
 import { toPerfetto } from "./timeline/toPerfetto.ts"
 import { hireOne } from "./workers.ts"
+
+/** The picture would take the place of what it is a picture of. */
+class SameFile extends Schema.TaggedError<SameFile>("simlab/SameFile")("SameFile", {
+  file: Schema.String
+}) {
+  override get [CliError.userMessage]() {
+    return `${this.file} is the failure that is to be replayed: write the trace to another file`
+  }
+}
 
 /** The picture was asked for in a format that there is not. */
 class NoFormat extends Schema.TaggedError<NoFormat>("simlab/NoFormat")("NoFormat", {
@@ -34,10 +44,18 @@ interface Picture extends Format {
   readonly file: string
 }
 
+const isSame = Effect.fnUntraced(function* (a: string, b: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const real = (file: string) => Effect.orElseSucceed(fs.realPath(file), () => path.resolve(file))
+  return (yield* real(a)) === (yield* real(b))
+})
+
 /** Whatever is wrong with the file is said before the run. */
-const pictureIn = Effect.fnUntraced(function* (file: string) {
+const pictureIn = Effect.fnUntraced(function* (file: string, given: string) {
   const format = formats[(yield* Path.Path).extname(file).toLowerCase()]
   if (format === undefined) return yield* new NoFormat({ file })
+  if (yield* isSame(file, given)) return yield* new SameFile({ file })
   yield* canWrite(file)
   const picture: Picture = { ...format, file }
   return picture
@@ -78,14 +96,14 @@ const runOf = (failure: Report.Failure, failed: boolean): Run => ({
 
 export const replay = Effect.fnUntraced(function* (given: string, trace: Option.Option<string>) {
   const token = yield* tokenOf(given)
-  const picture = Option.isSome(trace) ? yield* pictureIn(trace.value) : undefined
+  const picture = Option.isSome(trace) ? yield* pictureIn(trace.value, given) : undefined
   const { failed, failure } = yield* (yield* hireOne)
     .ask({ _tag: "Replay", token })
     .pipe(Effect.catchTag("Refused", ({ problem }) => Effect.fail(new NoToken({ problem }))))
   yield* show(
     failed
-      ? Report.formatFailure(failure)
-      : `${failure.suite}: the run does not fail any more. What it was about may be mended, or the program makes other choices now.\n`
+      ? visible(Report.formatFailure(failure))
+      : `${visibleLine(failure.suite)}: the run does not fail any more. What it was about may be mended, or the program makes other choices now.\n`
   )
   yield* show(`\nhash ${failure.hash}\n`)
   if (picture !== undefined) {

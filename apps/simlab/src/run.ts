@@ -10,7 +10,8 @@ import { canWrite, write } from "./files.ts"
 import { withNote, withProgress } from "./progress.ts"
 import type { Listed, Part } from "./protocol.ts"
 import { conclusion, hashOf, isGood, problems, type Timed, tableFor } from "./summary.ts"
-import { type Crew, sim, Workers } from "./workers.ts"
+import { visible, visibleLine } from "./texts.ts"
+import { type Crew, sim, thatRunAlone, Workers } from "./workers.ts"
 
 /** There is no such suite. */
 class NoSuite extends Schema.TaggedError<NoSuite>("simlab/NoSuite")("NoSuite", {
@@ -18,7 +19,8 @@ class NoSuite extends Schema.TaggedError<NoSuite>("simlab/NoSuite")("NoSuite", {
   known: Schema.Array(Schema.String)
 }) {
   override get [CliError.userMessage]() {
-    return `there is no suite "${this.name}". There are:${this.known.map((name) => `\n    ${name}`).join("")}`
+    const known = this.known.map((name) => `\n    ${visibleLine(name)}`).join("")
+    return `there is no suite "${visibleLine(this.name)}". There are:${known}`
   }
 }
 
@@ -79,7 +81,7 @@ const campaign = Effect.fnUntraced(function* (
     part = soFar
   })
   const underWay = {
-    title: `${all.length + 1}/${chosen.length} ${suite.name}`,
+    title: `${all.length + 1}/${chosen.length} ${visibleLine(suite.name)}`,
     runs: expected,
     limitMillis,
     violations: all.filter((timed) => !isGood(timed)).length,
@@ -97,27 +99,32 @@ const campaign = Effect.fnUntraced(function* (
   )
 })
 
-/** A failure that cannot become a file is told all the same. */
-const hintOf = (failure: Report.Failure) =>
+/** A failure that cannot become a file is told all the same, and so is one that has no token. */
+const hintOf = (failure: Report.Failure, seed: number) =>
   Effect.match(save(failure), {
     onFailure: (error) => `  (no file of it: ${CliError.getUserMessage(error)})\n`,
-    onSuccess: (file) => `  ${sim} replay ${file}\nSee it:\n  ${sim} replay ${file} --trace run.html\n`
+    onSuccess: (file) =>
+      failure.token === ""
+        ? `\nMake its run again:\n  ${thatRunAlone(failure.suite, seed, failure.run)}\nWhat is known of it is in ${file}\n`
+        : `  ${sim} replay ${file}\nSee it:\n  ${sim} replay ${file} --trace run.html\n`
   })
 
-const tell = Effect.fnUntraced(function* (timed: Timed) {
+const tell = Effect.fnUntraced(function* (timed: Timed, seed: number) {
   const { report } = timed
   for (const failure of report.failures) {
-    yield* show(`\n${Report.formatFailure(failure)}${yield* hintOf(failure)}`)
+    yield* show(`\n${visible(Report.formatFailure(failure))}${yield* hintOf(failure, seed)}`)
   }
   if (problems(timed).length > 0 && report.failures.length === 0)
-    yield* show(`\n${Report.formatUnmet(report)}\n`)
+    yield* show(`\n${visible(Report.formatUnmet(report))}\n`)
 })
 
 /** For machines. */
-const toJson = ({ all, options: { runs, seed, shard } }: Session): string =>
+const toJson = ({ all, chosen, options: { runs, seed, shard } }: Session): string =>
   `${JSON.stringify(
     {
-      good: all.every(isGood),
+      good: all.length === chosen.length && all.every(isGood),
+      asked: chosen.length,
+      stopped: all.length < chosen.length || all.some(({ isStopped }) => isStopped),
       seed,
       runs,
       shard: `${shard.index + 1}/${shard.count}`,
@@ -136,7 +143,7 @@ const toJson = ({ all, options: { runs, seed, shard } }: Session): string =>
 /** Told at the end, however it came: also after Ctrl-C, and when a worker died. */
 const conclude = Effect.fnUntraced(function* (session: Session) {
   const { all, chosen, options, out } = session
-  for (const timed of all) yield* tell(timed)
+  for (const timed of all) yield* tell(timed, options.seed)
   yield* show(`\n${conclusion(all, chosen.length, out)}`)
   if (Option.isSome(options.json)) yield* write(options.json.value, toJson(session))
 })

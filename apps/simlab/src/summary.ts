@@ -6,6 +6,7 @@ import { paint, wrap } from "@holdfast/terminal/text"
 import { formatHash } from "./hash.ts"
 import { count, duration, rough } from "./numbers.ts"
 import type { Part } from "./protocol.ts"
+import { visibleLine } from "./texts.ts"
 
 export interface Timed extends Part {
   readonly realMillis: number
@@ -17,6 +18,10 @@ export interface Timed extends Part {
   readonly isStopped: boolean
 }
 
+/** There was no time for any of its runs; a shard may have none to make. */
+const isNotRun = ({ expected, isStopped, report }: Timed): boolean =>
+  !isStopped && report.runs === 0 && expected > 0
+
 const isComplete = ({ expected, report }: Timed): boolean => report.runs >= expected
 
 /** A campaign that was cut short, or made in parts, need not have seen everything. */
@@ -25,7 +30,7 @@ export const problems = (timed: Timed): ReadonlyArray<string> =>
 
 const hasFailed = (timed: Timed): boolean => timed.report.failures.length > 0 || problems(timed).length > 0
 
-export const isGood = (timed: Timed): boolean => !hasFailed(timed) && !timed.isStopped
+export const isGood = (timed: Timed): boolean => !hasFailed(timed) && !timed.isStopped && !isNotRun(timed)
 
 /** Of a whole campaign; what one that failed did besides depends on who was fast. */
 export const hashOf = (timed: Timed): string | undefined =>
@@ -87,7 +92,7 @@ export const tableFor = (names: ReadonlyArray<string>, runs: number, out: Output
     { title: "violations", width: 10 }
   ]
   const room = rest(out.columns - 2, numbers)
-  const width = Math.max(12, Math.min(room, widest([...names, "suite"])))
+  const width = Math.max(12, Math.min(room, widest([...names.map(visibleLine), "suite"])))
   const columns = [{ title: "suite", width }, ...numbers]
   return {
     header: header(columns)
@@ -96,15 +101,17 @@ export const tableFor = (names: ReadonlyArray<string>, runs: number, out: Output
     row: (timed: Timed): string => {
       const { report } = timed
       const lines = row(columns, [
-        report.suite,
+        visibleLine(report.suite),
         count(report.runs),
         duration(timed.realMillis),
         duration(report.virtualMillis),
         rough(report.steps),
         seen(report),
-        report.failures[0]?.identity ?? "–"
+        visibleLine(report.failures[0]?.identity ?? "–")
       ])
-      const below = notes(timed).flatMap((note) => wrap(note, Math.max(20, out.columns - indent.length)))
+      const below = notes(timed).flatMap((note) =>
+        wrap(visibleLine(note), Math.max(20, out.columns - indent.length))
+      )
       return [
         ...lines.map((line, index) => `${index === 0 ? mark(timed, out) : " "} ${line}\n`),
         ...below.map((line) => `${indent}${paint(out, "dim", line.replaceAll(together, " "))}\n`)
@@ -120,12 +127,14 @@ const sum = (all: ReadonlyArray<Timed>, of: (timed: Timed) => number): number =>
 const verdict = (all: ReadonlyArray<Timed>, asked: number, out: Output): string => {
   const failed = all.filter(hasFailed).length
   const passed = all.filter(isGood).length
+  const stopped = all.filter((timed) => timed.isStopped && !hasFailed(timed)).length
+  const notRun = asked - failed - passed - stopped
   if (passed === asked) return paint(out, "green", `${plural(asked, "suite")} passed`)
   const counts = [
     { n: failed, text: paint(out, "red", `${failed} failed`) },
     { n: passed, text: `${passed} passed` },
-    { n: all.length - failed - passed, text: `${all.length - failed - passed} stopped` },
-    { n: asked - all.length, text: `${asked - all.length} not run` }
+    { n: stopped, text: `${stopped} stopped` },
+    { n: notRun, text: `${notRun} not run` }
   ]
   const parts = counts.filter(({ n }) => n > 0).map(({ text }) => text)
   return `of ${plural(asked, "suite")} ${parts.join(", ")}`

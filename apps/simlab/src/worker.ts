@@ -6,8 +6,12 @@ import { Board } from "./board.ts"
 import { hashOf } from "./hash.ts"
 import type { Answers, FromWorker, Part, Request, Start } from "./protocol.ts"
 import { findSuites } from "./suites.ts"
+import { printed } from "./texts.ts"
 
 const progressMillis = 100
+
+/** What fails in a slow suite is made small for so long. Much less than a worker may be silent for. */
+const longestMillis = 120_000
 
 const { cells, index, pattern }: Start = workerData
 const board = new Board(cells)
@@ -29,18 +33,28 @@ const find = async (name: string): Promise<Suite.Suite> => {
   throw new Error(`there is no suite "${name}" any more. It may have another name now:${known}`)
 }
 
-const messageOf = (cause: unknown): string =>
-  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-
-const makeRun = (suite: Suite.Suite, seed: number, run: number): Report.Report => {
+/** Makes one run. Calls back when it fails, before it is made small. */
+const makeRun = (
+  suite: Suite.Suite,
+  seed: number,
+  run: number,
+  onFailure: (report: Report.Report) => void
+): Report.Report => {
+  let endMillis = Infinity
+  const isExpired = () => board.isExpired || Date.now() >= endMillis
   try {
-    return Suite.check(suite, { seed, runs: run + 1, from: run })
+    const campaign = suite.campaign({ seed, runs: run + 1, from: run, isExpired })
+    campaign.advance()
+    while (!campaign.isDone) {
+      onFailure(campaign.report())
+      endMillis = Date.now() + longestMillis
+      campaign.advance()
+    }
+    return campaign.report()
   } catch (cause) {
     throw new Error(
-      `the suite "${suite.name}" itself broke in run ${run} of seed ${seed}: ${messageOf(cause)}`,
-      {
-        cause
-      }
+      `the suite "${suite.name}" itself broke in run ${run} of seed ${seed}: ${printed(cause)}`,
+      { cause }
     )
   }
 }
@@ -51,15 +65,21 @@ const campaign = (
   { seed, shard }: Extract<Request, { readonly _tag: "Campaign" }>
 ): Part => {
   let part: Part = { report: Report.empty(suite.name, suite.guarantees), hash: 0 }
+  const after = (run: number, report: Report.Report): Part => ({
+    report: Report.add(part.report, report),
+    hash: (part.hash + hashOf(run, report)) >>> 0
+  })
   let due = Date.now() + progressMillis
   for (;;) {
     const run = shard.index + shard.count * board.deal()
     if (run >= board.end) return part
     board.note(index, run)
-    const report = makeRun(suite, seed, run)
-    part = { report: Report.add(part.report, report), hash: (part.hash + hashOf(run, report)) >>> 0 }
-    if (report.failures.length > 0) board.stop()
-    else if (Date.now() >= due) {
+    const report = makeRun(suite, seed, run, (found) => {
+      board.stop()
+      say({ _tag: "Progress", part: after(run, found) })
+    })
+    part = after(run, report)
+    if (Date.now() >= due) {
       due = Date.now() + progressMillis
       say({ _tag: "Progress", part })
     }
@@ -85,6 +105,6 @@ parentPort?.on("message", (request: Request) => {
   answer(request).then(
     (answer) => say({ _tag: "Answer", answer }),
     (cause: unknown) =>
-      say({ _tag: "Refused", problem: cause instanceof Error ? cause.message : String(cause) })
+      say({ _tag: "Refused", problem: cause instanceof Error ? cause.message : printed(cause) })
   )
 })

@@ -4,13 +4,14 @@ import { Context, Deferred, Duration, Effect, Exit, Layer, Schema, type Scope } 
 import { CliError } from "effect/cli"
 import { Board } from "./board.ts"
 import type { Answers, FromWorker, Part, Request, Start } from "./protocol.ts"
+import { printed, visible, visibleLine } from "./texts.ts"
 
 /** What was asked for cannot be done, and the reason says what to do. */
 export class Refused extends Schema.TaggedError<Refused>("simlab/Refused")("Refused", {
   problem: Schema.String
 }) {
   override get [CliError.userMessage]() {
-    return this.problem
+    return visible(this.problem)
   }
 }
 
@@ -20,7 +21,7 @@ export class WorkerDied extends Schema.TaggedError<WorkerDied>("simlab/WorkerDie
   problem: Schema.String
 }) {
   override get [CliError.userMessage]() {
-    return `a worker died ${this.doing}\n  ${this.problem}`
+    return visible(`a worker died ${this.doing}\n  ${this.problem}`)
   }
 }
 
@@ -82,7 +83,10 @@ const start = ({ heapMegabytes, pattern }: Settings, board: Board, index: number
 }
 
 /** Where an exception came from is worth knowing; where Node.js noticed the end of the thread is not. */
-const reasonOf = (error: Error): string => ("code" in error ? error.message : (error.stack ?? error.message))
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return `it threw ${printed(error)}`
+  return "code" in error ? error.message : printed(error)
+}
 
 const hire = Effect.fnUntraced(function* (settings: Settings, board: Board, index: number) {
   const thread = yield* Effect.acquireRelease(
@@ -91,20 +95,32 @@ const hire = Effect.fnUntraced(function* (settings: Settings, board: Board, inde
   )
   const death = yield* Deferred.make<never, string>()
   const die = (problem: string) => Deferred.doneUnsafe(death, Exit.fail(problem))
-  thread.on("error", (error: Error) => die(reasonOf(error)))
+  thread.on("error", (error: unknown) => die(reasonOf(error)))
   thread.on("messageerror", (error: Error) => die(error.message))
   thread.on("exit", (code) => die(`it ended by itself, with exit code ${code}`))
   const hand: Hand = {
-    ask: (request, onProgress = () => {}) =>
-      ask(thread, request, onProgress).pipe(
+    ask: (request, onProgress = () => {}) => {
+      let hasFailed = false
+      const note = (part: Part) => {
+        hasFailed = part.report.failures.length > 0
+        onProgress(part)
+      }
+      return ask(thread, request, note).pipe(
         Effect.raceFirst(Deferred.await(death)),
-        Effect.raceFirst(stuck(settings.patience, () => board.runOf(index))),
+        Effect.raceFirst(
+          stuck(
+            settings.patience,
+            () => board.runOf(index),
+            () => hasFailed
+          )
+        ),
         Effect.mapError((reason) =>
           reason instanceof Refused
             ? reason
             : new WorkerDied({ doing: describe(request, board.runOf(index)), problem: reason })
         )
       )
+    }
   }
   return hand
 })
@@ -126,12 +142,17 @@ const ask = <R extends Request>(thread: Thread, request: R, onProgress: (part: P
   })
 
 /** Fails when a worker is still at the same run after all that time. */
-const stuck = Effect.fnUntraced(function* (patience: Duration.Duration, runOf: () => number) {
+const stuck = Effect.fnUntraced(function* (
+  patience: Duration.Duration,
+  runOf: () => number,
+  hasFailed: () => boolean
+) {
   for (let before: number | undefined; ; ) {
     const now = runOf()
     if (now === before) {
+      const doing = hasFailed() ? "while it made what failed smaller, " : ""
       return yield* Effect.fail(
-        `it has been silent for ${Duration.format(patience)}: in a loop that makes no simulated step, it seems`
+        `it has been silent for ${Duration.format(patience)}: ${doing}in a loop that makes no simulated step, it seems`
       )
     }
     before = now
@@ -143,7 +164,18 @@ const stuck = Effect.fnUntraced(function* (patience: Duration.Duration, runOf: (
 export const sim = "npx --yes pnpm@12 run sim"
 
 /** As a word of a shell. */
-const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+const quote = (text: string): string =>
+  text === visibleLine(text)
+    ? `'${text.replaceAll("'", "'\\''")}'`
+    : `$'${visibleLine(text.replaceAll("\\", "\\\\").replaceAll("'", "\\'"))}'`
+
+/** How to make only one run of a campaign. */
+export const thatRunAlone = (suite: string, seed: number, run: number): string => {
+  const flags = `--seed ${seed} --runs ${run + 1} --shard ${run + 1}/${run + 1}`
+  return suite.startsWith("-")
+    ? `${sim} run ${flags} -- ${quote(suite)}`
+    : `${sim} run ${quote(suite)} ${flags}`
+}
 
 /** What a worker was at, and for a run, how to make only that one. */
 const describe = (request: Request, run: number): string => {
@@ -157,6 +189,6 @@ const describe = (request: Request, run: number): string => {
     case "Campaign":
       return run < 0
         ? `while it loaded the suites, to run "${request.suite}".`
-        : `in run ${run} of the suite "${request.suite}", with --seed ${request.seed}. That run alone:\n  ${sim} run ${quote(request.suite)} --seed ${request.seed} --runs ${run + 1} --shard ${run + 1}/${run + 1}`
+        : `in run ${run} of the suite "${request.suite}", with --seed ${request.seed}. That run alone:\n  ${thatRunAlone(request.suite, request.seed, run)}`
   }
 }

@@ -4,6 +4,7 @@ import { CliError } from "effect/cli"
 import { TestClock } from "effect/testing"
 import { expect, vi } from "vitest"
 import { runCampaign } from "../src/campaign.ts"
+import type { Part } from "../src/protocol.ts"
 import { findSuites } from "../src/suites.ts"
 import { hireOne } from "../src/workers.ts"
 import { fixtures } from "./support/fixtures.ts"
@@ -63,6 +64,32 @@ describe("a worker", { timeout }, () => {
     }).pipe(Effect.provide([workers(fixtures.endless), TestClock.layer({ warningDelay: Duration.infinity })]))
   )
 
+  it.live("that is stuck while it makes a failure smaller ends the campaign, and what failed is known", () =>
+    Effect.gen(function* () {
+      const crew = yield* hire(1)
+      const parts: Array<Part> = []
+      const campaign = runCampaign({ name: "stuck", guarantees: [] }, settings, crew, forever, (part) =>
+        parts.push(part)
+      )
+      const fiber = yield* Effect.forkChild(Effect.flip(campaign))
+      const failureOf = () => parts.at(-1)?.report.failures[0]
+      yield* Effect.promise(() =>
+        vi.waitFor(() => assert.isDefined(failureOf()), { timeout: timeout / 2, interval: 10 })
+      )
+      yield* TestClock.adjust(Duration.times(patience, 2))
+      const error = yield* Fiber.join(fiber)
+      assert.match(CliError.getUserMessage(error) ?? "", /while it made what failed smaller, in a loop/)
+      assert.strictEqual(failureOf()?.identity, "SL-1")
+      assert.match(failureOf()?.warnings[0] ?? "", /as it was found/)
+    }).pipe(Effect.provide([workers(fixtures.slow), TestClock.layer({ warningDelay: Duration.infinity })]))
+  )
+
+  it.live("that throws what is no error ends what waits for it, with what that was", () =>
+    Effect.gen(function* () {
+      assert.match(yield* loadProblem, /a worker died while it loaded the suites\.\n {2}it threw 'boom'/)
+    }).pipe(Effect.provide(workers(fixtures.primitive)))
+  )
+
   it.live("says what a suite itself threw, and in which run", () =>
     Effect.gen(function* () {
       const { run, tag, text } = yield* problemOf("throws")
@@ -88,6 +115,16 @@ describe("files of suites", () => {
     await expect(findSuites(fixtures.nothing)).rejects.toThrow(
       /nothing\.sim\.ts must export its suites: export const suites = /
     )
+  })
+
+  it("must hold suites, and nothing else in their lists", async () => {
+    await expect(findSuites(fixtures.shapeless)).rejects.toThrow(
+      /shapeless\.sim\.ts: suites\[2\] is no suite: what Suite\.make gives is one/
+    )
+  })
+
+  it("must hold one suite at least", async () => {
+    await expect(findSuites(fixtures.empty)).rejects.toThrow(/there are no suites: every list is empty/)
   })
 
   it("must not have two suites of one name", async () => {

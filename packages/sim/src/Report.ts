@@ -18,6 +18,8 @@ export interface Failure {
   /** The guarantee that was broken, or the kind of error that came out. */
   readonly identity: string
   readonly message: string
+  /** Whether the run was the same when it was made again. One that was not is told as it was found. */
+  readonly repeats: boolean
   /** `"realistic"`: it happens on the stock scheduler. */
   readonly level: Level
   /** Repeats exactly this run. Empty when the workload is no plain data; a warning says what in it is not. */
@@ -122,17 +124,18 @@ const addWarned = (self: Report["warned"], that: Report["warned"]): Report["warn
   return { ...(self.run < that.run ? self : that), runs: self.runs + that.runs }
 }
 
+/** Through maps: a guarantee or a place may be named like something that every object has. */
 const merge = <A>(
   self: Readonly<Record<string, A>>,
   that: Readonly<Record<string, A>>,
   join: (a: A, b: A) => A
 ): Readonly<Record<string, A>> => {
-  const joined: Record<string, A> = { ...self }
+  const joined = new Map(Object.entries(self))
   for (const [key, value] of Object.entries(that)) {
-    const known = joined[key]
-    joined[key] = known === undefined ? value : join(known, value)
+    const known = joined.get(key)
+    joined.set(key, known === undefined ? value : join(known, value))
   }
-  return joined
+  return Object.fromEntries(joined)
 }
 
 /**

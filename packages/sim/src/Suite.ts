@@ -11,7 +11,6 @@ import type { Effect } from "effect"
 import type * as fc from "fast-check"
 import type * as FaultPlan from "./FaultPlan.ts"
 import { Campaign as Running } from "./internal/suite/campaign.ts"
-import { investigate } from "./internal/suite/investigate.ts"
 import { replayCase } from "./internal/suite/replay.ts"
 import { suiteOf } from "./internal/token.ts"
 import type { Failure, Report } from "./Report.ts"
@@ -83,6 +82,8 @@ export interface Settings {
   readonly from?: number | undefined
   /** 1 by default. */
   readonly step?: number | undefined
+  /** Asked between the runs that make a failure small, which it ends: for a limit in real time. Never, by default. */
+  readonly isExpired?: (() => boolean) | undefined
 }
 
 /**
@@ -92,11 +93,11 @@ export interface Settings {
  * @category models
  */
 export interface Campaign {
-  /** All runs were made, or one failed. */
+  /** All runs were made, or one failed and is as small as it gets. */
   readonly isDone: boolean
-  /** Makes the next run, and makes it small when it fails. */
+  /** Makes the next run; or, when the last one failed, makes that small. */
   readonly advance: () => void
-  /** What was found so far. */
+  /** What was found so far. A failure is there as soon as it was found, and small later. */
   readonly report: () => Report
 }
 
@@ -122,8 +123,7 @@ export interface Replayed {
 export const make = <W>(options: Options<W>): Suite => ({
   name: options.name,
   guarantees: options.guarantees,
-  campaign: ({ from = 0, runs, seed = 0, step = 1 }) =>
-    new Running(options, { from, runs, seed, step }, investigate(options)),
+  campaign: (settings) => new Running(options, settings),
   replay: (token) => replayCase(options, token)
 })
 

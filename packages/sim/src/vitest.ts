@@ -25,6 +25,7 @@
  * @since 0.1.0
  */
 import * as vitest from "vitest"
+import { liveClock } from "./internal/liveClock.ts"
 import * as Report from "./Report.ts"
 import * as Suite from "./Suite.ts"
 
@@ -39,7 +40,10 @@ export interface Options {
   readonly runs?: number | undefined
   /** 0 by default, so that a test is the same each time. */
   readonly seed?: number | undefined
-  /** In real milliseconds; 60,000 by default. */
+  /**
+   * In real milliseconds; 60,000 by default. A test that has not made all of its runs by then fails, and what failed is
+   * then as small as it got.
+   */
   readonly timeout?: number | undefined
 }
 
@@ -48,19 +52,31 @@ const replayed = (suite: Suite.Suite, token: string): void => {
   if (failed) throw new Error(Report.formatFailure(failure))
 }
 
-const checked = (suite: Suite.Suite, { runs = 100, seed = 0 }: Options): void => {
-  const report = Suite.check(suite, { runs, seed })
+/** A run is one synchronous call, which no time-out of vitest ends: so time is looked at between runs. */
+const checked = (suite: Suite.Suite, { runs = 100, seed = 0 }: Options, timeout: number): void => {
+  const end = liveClock.currentTimeMillisUnsafe() + (timeout > 0 ? timeout : Infinity)
+  const isExpired = () => liveClock.currentTimeMillisUnsafe() >= end
+  const campaign = suite.campaign({ runs, seed, isExpired })
+  while (!campaign.isDone && (!isExpired() || campaign.report().failures.length > 0)) campaign.advance()
+  const report = campaign.report()
   const [failure] = report.failures
   if (failure !== undefined) throw new Error(Report.formatFailure(failure))
+  if (!campaign.isDone) {
+    throw new Error(
+      `${suite.name}: nothing failed in ${report.runs} of ${runs} runs, and then the time of ${timeout} ms was up: ` +
+        "make fewer, or set a longer `timeout`"
+    )
+  }
   if (!Report.isGood(report)) throw new Error(Report.formatUnmet(report))
 }
 
 const sim = (name: string, suite: Suite.Suite, options: Options = {}): void => {
-  const token = process.env.SIM_REPLAY
-  const only = token === undefined ? suite.name : Suite.nameOf(token)
+  const token = process.env.SIM_REPLAY?.trim() ?? ""
+  const only = token === "" ? suite.name : Suite.nameOf(token)
   if (only !== suite.name) return vitest.it.skip(`${name} (SIM_REPLAY is for the suite "${only}")`)
-  vitest.it(name, { timeout: options.timeout ?? 60_000 }, () =>
-    token === undefined ? checked(suite, options) : replayed(suite, token)
+  const { timeout = 60_000 } = options
+  vitest.it(name, { timeout }, () =>
+    token === "" ? checked(suite, options, timeout) : replayed(suite, token)
   )
 }
 

@@ -570,6 +570,30 @@ describe("Simulation", () => {
       assert.match(error(program, { maxSteps: 1000 }).message, /maxSteps/)
       assert.match(error(program, { maxTime: "1 hour" }).message, /3600000 ms.*maxTime/s)
     })
+
+    it("what is no limit, or no seed, is refused by its name", async () => {
+      const refused: ReadonlyArray<readonly [Simulation.AsyncOptions, RegExp]> = [
+        [{ maxSteps: Number.NaN }, /^maxSteps must be a number of at least 0, but is NaN$/],
+        [{ maxSteps: -1 }, /^maxSteps /],
+        [{ maxStepsPerInstant: Number.NaN }, /^maxStepsPerInstant /],
+        [{ maxTime: Number.NaN }, /^maxTime /],
+        [{ maxTime: "-5 seconds" }, /^maxTime /],
+        [{ seed: 0.5 }, /^seed must be a whole number, but is 0.5$/],
+        [{ seed: Number.NaN }, /^seed /],
+        [{ seed: 2 ** 53 }, /^seed /]
+      ]
+      for (const [options, message] of refused) {
+        assert.throws(() => Simulation.run(Effect.void, options), RangeError, message)
+        const rejected = await Simulation.runPromise(Effect.void, options).catch((cause: unknown) => cause)
+        assert.instanceOf(rejected, RangeError)
+      }
+      for (const options of [{ maxRuns: Number.NaN }, { preemptions: -1 }]) {
+        assert.throws(() => Simulation.explore(Effect.void, options), RangeError)
+      }
+      const impatient = Simulation.runPromise(Effect.void, { patienceMillis: Number.NaN })
+      assert.instanceOf(await impatient.catch((cause: unknown) => cause), RangeError)
+      assert.strictEqual(value(Effect.succeed(1), { maxSteps: Infinity, maxTime: Infinity, seed: -1 }), 1)
+    })
   })
 
   describe("leaks", () => {

@@ -167,6 +167,17 @@ describe("token, what it cannot hold", () => {
     assert.match(messageOf(workload) ?? "", /is behind 100000 other values/)
   })
 
+  it("more choices than are read again are refused", () => {
+    for (const kind of ["gap", "pick", "fault", "random"] as const) {
+      const encodeZeros = (length: number) =>
+        encode({ ...replay, choices: { ...calm, [kind]: Array.from({ length }, () => 0) } })
+      assert.strictEqual(decode(encodeZeros(1_000_000), "ledger").choices[kind].length, 1_000_000)
+      const error = thrownBy(() => encodeZeros(1_000_001))
+      assert.include(String(error), `choices.${kind} is a list of 1000001`)
+      assert.include(String(error), "repeat the campaign with its seed")
+    }
+  })
+
   it("the error says what to do", () => {
     assert.strictEqual(
       messageOf(new Date(0)),

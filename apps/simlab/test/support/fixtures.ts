@@ -16,5 +16,10 @@ export const fixtures = {
   throws: fileURLToPath(import.meta.resolve("../fixtures/throws.sim.ts")),
   broken: fileURLToPath(import.meta.resolve("../fixtures/broken.sim.ts")),
   nothing: fileURLToPath(import.meta.resolve("../fixtures/nothing.sim.ts")),
+  slow: fileURLToPath(import.meta.resolve("../fixtures/slow.sim.ts")),
+  dates: fileURLToPath(import.meta.resolve("../fixtures/dates.sim.ts")),
+  primitive: fileURLToPath(import.meta.resolve("../fixtures/primitive.sim.ts")),
+  empty: fileURLToPath(import.meta.resolve("../fixtures/empty.sim.ts")),
+  shapeless: fileURLToPath(import.meta.resolve("../fixtures/shapeless.sim.ts")),
   twins: fileURLToPath(import.meta.resolve("../fixtures/twins.sim.ts"))
 }

@@ -5,6 +5,7 @@ import type * as Trace from "../Trace.ts"
 import { forgetBatches } from "./batches.ts"
 import type { Driver } from "./driver.ts"
 import { CurrentHost } from "./host.ts"
+import { limit } from "./limits.ts"
 import { liveClock } from "./liveClock.ts"
 import { Pump, type Stop } from "./pump.ts"
 import { makeDriver, resultOf, verdict } from "./run.ts"
@@ -54,7 +55,7 @@ export const simulateAsync = <A, E>(
       isDone: () => exit !== undefined,
       onStop: finish,
       sealed: true,
-      patienceMillis: options.patienceMillis ?? 5000
+      patienceMillis: limit("patienceMillis", options.patienceMillis ?? 5000)
     })
     const begin = () => {
       // house: the root of the run, in a context of its own

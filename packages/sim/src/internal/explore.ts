@@ -7,6 +7,7 @@
  */
 import type { Effect } from "effect"
 import type { Explored, ExploreOptions, Result } from "../Simulation.ts"
+import { limit } from "./limits.ts"
 import { maxChoices } from "./ready.ts"
 import { simulate } from "./run.ts"
 import { maxGap, never, type Steering } from "./steering.ts"
@@ -101,7 +102,8 @@ export const explore = <A, E>(
     maxRuns = 100_000,
     preemptions = 2
   } = options
-  const path = new Path(preemptions)
+  limit("maxRuns", maxRuns)
+  const path = new Path(limit("preemptions", preemptions))
   for (let runs = 1; runs <= maxRuns; runs++) {
     const result = simulate(program, options, { steering: path })
     if (isBad(result)) return { runs, complete: false, bad: result }

@@ -16,6 +16,7 @@ import { forgetBatches } from "./batches.ts"
 import { Driver, type Stuck } from "./driver.ts"
 import { arm } from "./faults/inject.ts"
 import { hostOf } from "./fibers.ts"
+import { limit, whole } from "./limits.ts"
 import { seal, type Use } from "./seal.ts"
 import { Recorded, Recorder, Seeded } from "./source.ts"
 import { diceOf, replay, type Steering, steer } from "./steering.ts"
@@ -27,7 +28,7 @@ const calm = { gap: [], pick: [], fault: [], random: [] }
 /** Who decides what is left open. */
 const chooser = (options: Options, recorder: Recorder, given: Steering | undefined) => {
   if (options.choices === undefined && options.seed !== undefined) {
-    const { schedule, world } = diceOf(options.seed)
+    const { schedule, world } = diceOf(whole("seed", options.seed))
     return {
       steering: steer(options.strategy ?? Strategy.portfolio, schedule),
       source: new Seeded(world, recorder)
@@ -43,6 +44,10 @@ const stockClock = Context.get(Context.empty(), Clock.Clock)
 const onLiveClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Clock.Clock, stockClock)
 
+/** `Duration` takes what is no number for no time. */
+const millisOf = (maxTime: Options["maxTime"] = Infinity): number =>
+  typeof maxTime === "number" ? maxTime : Duration.toMillis(maxTime)
+
 export const makeDriver = (
   options: Options,
   onEvent: ((event: Trace.Event) => void) | undefined,
@@ -57,9 +62,9 @@ export const makeDriver = (
     recorder,
     realistic: options.level === "realistic",
     limits: {
-      maxSteps: options.maxSteps ?? 10_000_000,
-      maxStepsPerInstant: options.maxStepsPerInstant ?? 1_000_000,
-      maxNanos: options.maxTime === undefined ? Infinity : Duration.toMillis(options.maxTime) * 1e6
+      maxSteps: limit("maxSteps", options.maxSteps ?? 10_000_000),
+      maxStepsPerInstant: limit("maxStepsPerInstant", options.maxStepsPerInstant ?? 1_000_000),
+      maxNanos: limit("maxTime", millisOf(options.maxTime)) * 1e6
     },
     onEvent,
     withLive

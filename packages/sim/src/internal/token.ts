@@ -60,15 +60,16 @@ export class NotReplayable extends Schema.TaggedError<NotReplayable>(
   /** Where it is, such as `workload.items[3]`. */
   path: Schema.String,
   /** What it is, such as `a Date`. */
-  found: Schema.String
+  found: Schema.String,
+  instead: Schema.String
 }) {
   override get message(): string {
-    return (
-      `no token for this run: ${this.path} is ${this.found}. Draw plain data (numbers, text, bytes, arrays, plain ` +
-      "objects) and build the rest from it in `run`; until then repeat the campaign with its seed."
-    )
+    return `no token for this run: ${this.path} is ${this.found}. ${this.instead}; until then repeat the campaign with its seed.`
   }
 }
+
+const plainInstead =
+  "Draw plain data (numbers, text, bytes, arrays, plain objects) and build the rest from it in `run`"
 
 const version = 1
 
@@ -97,7 +98,16 @@ const packList = (list: ReadonlyArray<number>): ReadonlyArray<number> => {
   return packed
 }
 
-const packLists = ({ fault, gap, pick, random }: Choices.Recording): ReadonlyArray<ReadonlyArray<number>> => {
+/** Longer ones are not read again: a short text may stand for any number of zeros. */
+const checkLength = (kind: Choices.Kind, { length }: ReadonlyArray<number>): void => {
+  if (length <= maxChoices) return
+  const found = `a list of ${length}, more than ${maxChoices}`
+  throw new NotReplayable({ path: `choices.${kind}`, found, instead: "Let it do less in one run" })
+}
+
+const packLists = (choices: Choices.Recording): ReadonlyArray<ReadonlyArray<number>> => {
+  const { fault, gap, pick, random } = choices
+  for (const kind of ["gap", "pick", "fault", "random"] as const) checkLength(kind, choices[kind])
   const lists = [gap, pick, fault, random].map(packList)
   return lists.slice(0, lists.findLastIndex((list) => list.length > 0) + 1)
 }
@@ -306,7 +316,10 @@ const fromPlain = (plain: unknown): Read | undefined => readAt(plain, 0)
 /** Throws `NotReplayable`. */
 export const encode = ({ choices, faults, level, suite, workload }: Replay): string => {
   const plain = (value: unknown, name: string): unknown =>
-    Result.getOrThrowWith(toPlain(value, name), (problem: Problem) => new NotReplayable(problem))
+    Result.getOrThrowWith(
+      toPlain(value, name),
+      (problem: Problem) => new NotReplayable({ ...problem, instead: plainInstead })
+    )
   return Base64Url.encode(
     JSON.stringify([
       version,

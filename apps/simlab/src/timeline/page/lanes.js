@@ -80,7 +80,7 @@ export const packFaults = (model) => {
 /** @type {(scene: Pick<Scene, "lanes" | "hidden">) => number} */
 export const headerHeight = ({ lanes, hidden }) => {
   if (hidden.has("fault") || lanes.length === 0) return axisHeight
-  return axisHeight + 6 + laneHeight * (1 + Math.max(...lanes.map(({ lane }) => lane)))
+  return axisHeight + 6 + laneHeight * lanes.reduce((count, { lane }) => Math.max(count, lane + 1), 0)
 }
 
 /** @type {(frame: Frame, fault: import("../Model.ts").Fault) => readonly [number, number]} */
@@ -146,7 +146,7 @@ const drawFaults = (frame) => {
         ...last,
         events: last.events.length < 50 ? [fault.event, ...last.events] : last.events
       }
-      hits[hits.indexOf(last)] = merged[lane]
+      hits[hits.lastIndexOf(last)] = merged[lane]
       continue
     }
     const y = axisHeight + 3 + lane * laneHeight

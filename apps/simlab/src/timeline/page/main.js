@@ -239,8 +239,13 @@ const fillHeader = () => {
   const verdict = element("verdict", HTMLElement)
   verdict.textContent = isBad ? "✗ failed" : "✓ passed"
   verdict.className = isBad ? "bad" : "good"
-  element("suite", HTMLElement).textContent = run.suite
-  element("title", HTMLElement).textContent = run.title
+  for (const [id, text] of /** @type {const} */ ([
+    ["suite", run.suite],
+    ["title", run.title]
+  ])) {
+    element(id, HTMLElement).textContent = text
+    element(id, HTMLElement).title = text
+  }
   element("failure", HTMLElement).hidden = !isBad
   element("failure-text", HTMLElement).replaceChildren(...makeMessage(run.failure ?? ""))
   const token = make("button", { text: run.token, className: "token" })

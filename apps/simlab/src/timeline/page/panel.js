@@ -65,15 +65,24 @@ const neighbours = ({ model, hidden }, from, by, count) => {
 }
 
 /** Of some is only said how long they last. */
-/** @type {(scene: Scene) => ReadonlyArray<import("../Model.ts").Fault>} */
+/** @type {(scene: Pick<Scene, "model">) => ReadonlyArray<import("../Model.ts").Fault>} */
 const tookEffect = ({ model }) => model.faults.filter(({ event }) => model.events[event]?.kind === "fault")
+
+/** @type {(scene: Pick<Scene, "model">) => ReadonlyMap<string, ReadonlyArray<number>>} */
+export const faultsByKind = (scene) => {
+  /** @type {Map<string, Array<number>>} */
+  const byKind = new Map()
+  for (const { kind, event } of tookEffect(scene)) {
+    const events = byKind.get(kind)
+    if (events === undefined) byKind.set(kind, [event])
+    else events.push(event)
+  }
+  return byKind
+}
 
 /** @type {(scene: Scene, actions: Actions) => HTMLElement} */
 const faultTable = (scene, actions) => {
-  /** @type {Map<string, Array<number>>} */
-  const byKind = new Map()
-  for (const { kind, event } of tookEffect(scene)) byKind.set(kind, [...(byKind.get(kind) ?? []), event])
-  const items = [...byKind].map(([kind, events]) => {
+  const items = [...faultsByKind(scene)].map(([kind, events]) => {
     const swatch = make("i", { className: "dot" })
     swatch.style.background = `var(--${scene.faultColour.get(kind) ?? "fault"})`
     let turn = 0

@@ -40,6 +40,7 @@ const inItself = (fault: Fault): string | undefined => {
       return mistakeInSkew(fault.offsetMillis, fault.rate)
     case "Point": {
       const { action, occurrence } = fault
+      if (!isObject(action)) return `a point's action is something that happens there, not ${String(action)}`
       if (!isCount(occurrence)) return `occurrence counts from 1, it is not ${occurrence}`
       const length = action._tag === "Delay" ? action.millis : action._tag === "Crash" ? action.downMillis : 0
       return isTime("downMillis", length)
@@ -51,8 +52,11 @@ const inItself = (fault: Fault): string | undefined => {
   }
 }
 
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null
+
 /** What is wrong with a fault, in words. */
 export const mistakeIn = (fault: Fault): string | undefined => {
+  if (!isObject(fault)) return `there is no fault ${String(fault)}`
   if (!Object.hasOwn(tags, fault._tag)) return `there is no fault "${fault._tag}"`
   for (const name of times) {
     const value: unknown = Reflect.get(fault, name)

@@ -59,11 +59,15 @@ export const formatFailure = (failure: Failure): string =>
     ...(failure.faults.length === 0
       ? ["  faults:   none"]
       : failure.faults.map((fault) => `  fault:    ${fault}`)),
-    ...(failure.identity === "SIM-1" ? [] : [`  schedule: ${schedule(failure)}`]),
+    ...(failure.repeats ? [`  schedule: ${schedule(failure)}`] : []),
     ...failure.warnings.map((warning) => `  warning:  ${warning}`),
-    "",
-    `The last events before the end at ${formatNanos(failure.virtualMillis * 1e6)}:`,
-    ...tellingEvents(failure.trace),
+    ...(failure.trace.length === 0
+      ? []
+      : [
+          "",
+          `The last events before the end at ${formatNanos(failure.virtualMillis * 1e6)}:`,
+          ...tellingEvents(failure.trace)
+        ]),
     ...(failure.token === ""
       ? []
       : ["", "Replay it:", `  SIM_REPLAY='${failure.token}' npx --yes pnpm@12 test`]),

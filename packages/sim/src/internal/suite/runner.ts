@@ -9,6 +9,8 @@ import { Violation } from "../../SimulationError.ts"
 import type { Options } from "../../Suite.ts"
 import { simulate } from "../run.ts"
 import { scramble } from "../source.ts"
+import { copyOf } from "./copy.ts"
+import { attempt } from "./print.ts"
 
 /** What went wrong. `identity` tells one failure from another while a case is made smaller. */
 export interface Problem {
@@ -45,8 +47,10 @@ const tagOf = (error: unknown): string => {
 
 const failureOf = (cause: Cause.Cause<unknown>): Problem => {
   const error = firstError(cause)
-  if (error instanceof Violation) return { identity: error.guarantee, message: error.message }
-  return { identity: tagOf(error), message: Cause.pretty(cause) }
+  const violation = attempt(() => (error instanceof Violation ? error : undefined), undefined)
+  if (violation !== undefined) return { identity: violation.guarantee, message: violation.message }
+  const identity = attempt(() => tagOf(error), "unknown error")
+  return { identity, message: attempt(() => Cause.pretty(cause), `${identity}, which cannot be printed`) }
 }
 
 const leakOf = (guarantee: string, { leaks }: Result<unknown, unknown>): Problem | undefined => {
@@ -74,6 +78,18 @@ const judge = <W>(options: Options<W>, result: Result<unknown, unknown>): Proble
   if (Exit.isFailure(result.exit)) return failureOf(result.exit.cause)
   const leak = options.leaks === undefined ? undefined : leakOf(options.leaks, result)
   return leak ?? unnamedOf(options, result)
+}
+
+/** What is wrong when a run and the same run again are not the same. */
+export const differenceOf = (ran: Ran, again: Ran): Problem | undefined => {
+  const isSame = again.result.hash === ran.result.hash && again.problem?.identity === ran.problem?.identity
+  if (isSame) return undefined
+  return {
+    identity: "SIM-1",
+    message:
+      `the same choices gave two runs: ${ran.result.hash} and ${again.result.hash}. ` +
+      "Something outlives a run (a module's variable, a cache), or comes from outside (named imports of node:crypto)."
+  }
 }
 
 /** The generator of a fast-check arbitrary for one seed. */
@@ -110,7 +126,7 @@ export const runSeed = <W>(
   level: Level = options.level ?? "anywhere"
 ): Ran => {
   const result = simulate(
-    Effect.suspend(() => options.run(workload)),
+    Effect.suspend(() => options.run(copyOf(workload))),
     { ...settings(options), seed, level },
     { plan: faults }
   )
@@ -125,7 +141,7 @@ export const runCase = <W>(
   trace = false
 ): Ran => {
   const result = simulate(
-    Effect.suspend(() => options.run(workload)),
+    Effect.suspend(() => options.run(copyOf(workload))),
     { ...settings(options), choices, level, trace },
     { plan: faults }
   )
