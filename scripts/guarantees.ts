@@ -238,7 +238,10 @@ export const problemsOf = ({ checks, declared }: Guarantees): ReadonlyArray<stri
     ...checks.flatMap((check) =>
       check.ids
         .filter((id) => !known.has(id))
-        .map((id) => `${at(check)}: the test names ${id}, which is not declared`)
+        .map(
+          (id) =>
+            `${at(check)}: the test names ${id}, which no module declares: write "@guarantee ${id} What it promises." into the doc comment of one`
+        )
     )
   ]
 }

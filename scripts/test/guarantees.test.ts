@@ -151,7 +151,7 @@ describe("the rules", () => {
 
   it("refuse a test that names an unknown id", () => {
     assert.deepStrictEqual(problems([fanOut], [fanOutSuite, suite("", `it("FO-1, FO-3: a", f)`)]), [
-      "packages/core/test/FanOut.test.ts:2: the test names FO-3, which is not declared"
+      'packages/core/test/FanOut.test.ts:2: the test names FO-3, which no module declares: write "@guarantee FO-3 What it promises." into the doc comment of one'
     ])
   })
 
@@ -182,7 +182,7 @@ describe("the rules", () => {
     assert.deepStrictEqual(problems([module("FanOut", "@guarantee FO1 One.")], [suite(`it("FO-1: a", f)`)]), [
       `packages/core/src/FanOut.ts:2: "FO1" is not an id such as FO-1`,
       "packages/core/src/FanOut.ts:2: no test checks FO1",
-      "packages/core/test/FanOut.test.ts:1: the test names FO-1, which is not declared"
+      'packages/core/test/FanOut.test.ts:1: the test names FO-1, which no module declares: write "@guarantee FO-1 What it promises." into the doc comment of one'
     ])
     assert.deepStrictEqual(problems([module("FanOut", "@guarantee FO-1")], [suite(`it("FO-1: a", f)`)]), [
       "packages/core/src/FanOut.ts:2: FO-1 promises nothing"

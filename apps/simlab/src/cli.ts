@@ -99,7 +99,7 @@ const replayCommand = Command.make(
   Command.withDescription("Make one failed run again"),
   Command.withExamples([
     {
-      command: "sim replay .simlab/FanOut-FO-1-0123456789abcdef.json --trace run.html",
+      command: "sim replay .simlab/FanOut-FO-1-0123456789abcdef.json --trace .simlab/run.html",
       description: "See what happened"
     }
   ])

@@ -106,7 +106,7 @@ const hintOf = (failure: Report.Failure, seed: number) =>
     onSuccess: (file) =>
       failure.token === ""
         ? `\nMake its run again:\n  ${thatRunAlone(failure.suite, seed, failure.run)}\nWhat is known of it is in ${file}\n`
-        : `  ${sim} replay ${file}\nSee it:\n  ${sim} replay ${file} --trace run.html\n`
+        : `  ${sim} replay ${file}\nSee it:\n  ${sim} replay ${file} --trace .simlab/run.html\n`
   })
 
 const tell = Effect.fnUntraced(function* (timed: Timed, seed: number) {

@@ -135,12 +135,12 @@ export const endsWithin = <A, E, R>(
 const inTime = <A, E, R>(
   guarantee: string,
   bound: Duration.Duration,
-  problem: string,
+  problem: string | (() => string),
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
   // What ends at the very instant of the bound ends in time.
   const over = Effect.sleep(Duration.sum(bound, Duration.nanos(1n)))
-  const late = Effect.andThen(over, violated(guarantee, problem))
+  const late = Effect.andThen(over, check(guarantee, no, problem))
   return Effect.andThen(
     check(guarantee, yes),
     Effect.scopedWith((scope) =>
@@ -181,7 +181,7 @@ const format = (nanos: bigint): string => Duration.format(Duration.nanos(nanos))
  * **Details**
  *
  * The condition is looked at a hundred times, evenly spread over the duration; when a look takes time, less often. In an
- * infinite duration it is looked at each second.
+ * infinite duration it is looked at each second. `problem` says how far it had come, when it is too late.
  *
  * @since 0.1.0
  * @category oracles
@@ -189,7 +189,8 @@ const format = (nanos: bigint): string => Duration.format(Duration.nanos(nanos))
 export const converges = <E, R>(
   guarantee: string,
   within: Duration.Input,
-  condition: Effect.Effect<boolean, E, R>
+  condition: Effect.Effect<boolean, E, R>,
+  problem?: string | (() => string)
 ): Effect.Effect<void, E, R> =>
   Effect.suspend(() => {
     const bound = Duration.fromInputUnsafe(within)
@@ -199,7 +200,13 @@ export const converges = <E, R>(
     const looking = Effect.gen(function* () {
       while (!(yield* condition)) yield* Effect.sleep(interval)
     })
-    return inTime(guarantee, bound, `it had not come true after ${Duration.format(bound)}`, looking)
+    const late = `it had not come true after ${Duration.format(bound)}`
+    return inTime(
+      guarantee,
+      bound,
+      problem === undefined ? late : () => `${late}: ${words(problem)}`,
+      looking
+    )
   })
 
 /**

@@ -3,7 +3,11 @@
  *
  * @since 0.1.0
  */
-import { formatFailure as formatOne, formatUnmet as formatSentences } from "./internal/suite/format.ts"
+import {
+  formatFailure as formatOne,
+  formatUnmet as formatSentences,
+  formatWarned as formatWarnings
+} from "./internal/suite/format.ts"
 import type { Level } from "./Simulation.ts"
 import type * as Trace from "./Trace.ts"
 
@@ -166,12 +170,14 @@ export const isGood = (report: Report): boolean =>
   report.runs > 0 && report.failures.length === 0 && unmet(report).length === 0
 
 /**
- * A failure as a text for people: what broke, the smallest scenario, the last events, and how to replay it.
+ * A failure as a text for people: what broke, the smallest scenario, the last events, and how to replay it: with
+ * `SIM_REPLAY` before the command that runs its test.
  *
  * @since 0.1.0
  * @category formatting
  */
-export const formatFailure: (failure: Failure) => string = formatOne
+export const formatFailure = (failure: Failure, command = "npx --yes pnpm@12 test"): string =>
+  formatOne(failure, command)
 
 /**
  * What a campaign should have seen and did not, as a text for people.
@@ -180,3 +186,11 @@ export const formatFailure: (failure: Failure) => string = formatOne
  * @category formatting
  */
 export const formatUnmet = (report: Report): string => formatSentences(report, unmet(report))
+
+/**
+ * What looked wrong in runs that did not fail, as a text for people; empty when nothing did.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const formatWarned = (report: Report): string => formatWarnings(report).join("\n")

@@ -105,7 +105,9 @@ export class AmbientUse extends Schema.TaggedError<AmbientUse>("@holdfast/sim/Si
   {
     /** Such as `Date.now`. */
     what: Schema.String,
-    /** Where it was used first. */
+    /** The fiber that used it, and its host. */
+    by: Schema.String,
+    /** Where it was used first: frames of the program, as far as the stack has any. */
     origin: Schema.String
   }
 ) {
@@ -116,12 +118,12 @@ export class AmbientUse extends Schema.TaggedError<AmbientUse>("@holdfast/sim/Si
     return this.what === "a native promise" ||
       this.what === "queueMicrotask" ||
       this.what === "process.nextTick"
-      ? "Native promises, and what is built on them (async functions, fetch, web streams), run under Simulation.runPromise."
+      ? "Native promises, and what is built on them (Effect.promise, async functions, fetch, web streams), run under Simulation.runPromise. A suite runs without: put a simulated service in their place (Network, SimHttp, Disk, FlakyServer)."
       : "Take time from Clock, chance from Random, and wait with Effect.sleep; real time only passes under Simulation.runPromise."
   }
 
   override get message(): string {
-    return `${this.what} was used in a simulation. ${this.advice}\n${this.origin}`
+    return `${this.what} was used in a simulation, by ${this.by}. ${this.advice}\n${this.origin}`
   }
 }
 

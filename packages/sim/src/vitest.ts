@@ -24,6 +24,7 @@
  *
  * @since 0.1.0
  */
+import { basename } from "node:path"
 import * as vitest from "vitest"
 import { liveClock } from "./internal/liveClock.ts"
 import * as Report from "./Report.ts"
@@ -47,9 +48,15 @@ export interface Options {
   readonly timeout?: number | undefined
 }
 
+/** Replays in this file alone: the whole of a project's tests takes its time. */
+const format = (failure: Report.Failure): string => {
+  const { testPath = "" } = vitest.expect.getState()
+  return Report.formatFailure(failure, `npx --yes pnpm@12 test ${basename(testPath)}`.trim())
+}
+
 const replayed = (suite: Suite.Suite, token: string): void => {
   const { failed, failure } = suite.replay(token)
-  if (failed) throw new Error(Report.formatFailure(failure))
+  if (failed) throw new Error(format(failure))
 }
 
 /** A run is one synchronous call, which no time-out of vitest ends: so time is looked at between runs. */
@@ -60,7 +67,7 @@ const checked = (suite: Suite.Suite, { runs = 100, seed = 0 }: Options, timeout:
   while (!campaign.isDone && (!isExpired() || campaign.report().failures.length > 0)) campaign.advance()
   const report = campaign.report()
   const [failure] = report.failures
-  if (failure !== undefined) throw new Error(Report.formatFailure(failure))
+  if (failure !== undefined) throw new Error(format(failure))
   if (!campaign.isDone) {
     throw new Error(
       `${suite.name}: nothing failed in ${report.runs} of ${runs} runs, and then the time of ${timeout} ms was up: ` +
@@ -68,6 +75,8 @@ const checked = (suite: Suite.Suite, { runs = 100, seed = 0 }: Options, timeout:
     )
   }
   if (!Report.isGood(report)) throw new Error(Report.formatUnmet(report))
+  // biome-ignore lint/suspicious/noConsole: what a test prints, vitest shows beside it
+  if (report.warned !== undefined) console.warn(Report.formatWarned(report))
 }
 
 const sim = (name: string, suite: Suite.Suite, options: Options = {}): void => {

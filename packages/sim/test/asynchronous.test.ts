@@ -38,6 +38,12 @@ describe("Simulation.runPromise", () => {
     await value(Effect.sync(() => clearTimeout(setTimeout(() => {}, 0))))
   })
 
+  it("what Simulation.promise evaluates may use real time, as fetch does; what follows may not", async () => {
+    const real = Simulation.promise(async () => performance.now())
+    assert.isNumber(await value(real))
+    assert.match(await failure(Effect.tap(real, () => Effect.sync(() => Date.now()))), /Date.now was used/)
+  })
+
   it("virtual time waits for Simulation.promise, as long as it takes", async () => {
     const program = Effect.gen(function* () {
       const waited = yield* Simulation.promise(() => wait(20, "read")).pipe(Effect.timeout("1 millis"))

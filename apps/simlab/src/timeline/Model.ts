@@ -101,7 +101,7 @@ const fibersOf = (events: ReadonlyArray<Trace.Event>): ReadonlyArray<FiberLife> 
     if (event.fiber !== undefined) {
       const life = lifeOf(event.fiber, event.host, index)
       if (event.kind !== "fiber") life.acts++
-      else if (life.name === "") life.name = event.text
+      else if (life.name === "" || phaseOf(event) === "name") life.name = event.text
       if (event.kind === "fiber" && phaseOf(event) === "end") end(life, index, "ended")
     }
     if (event.kind === "host" && phaseOf(event) === "crash") {

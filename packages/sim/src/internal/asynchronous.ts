@@ -9,6 +9,7 @@ import { limit } from "./limits.ts"
 import { liveClock } from "./liveClock.ts"
 import { Pump, type Stop } from "./pump.ts"
 import { makeDriver, resultOf, verdict } from "./run.ts"
+import { unsealed } from "./seal.ts"
 import { World } from "./world.ts"
 
 /** Virtual time waits for an effect that takes real time. */
@@ -73,7 +74,7 @@ export const awaitPromise = <A>(
 ): Effect.Effect<A, Cause.UnknownError> =>
   Effect.withFiber((fiber) => {
     const host = Context.get(fiber.context, CurrentHost)
-    const promise = Effect.tryPromise(evaluate)
+    const promise = Effect.tryPromise((signal) => unsealed(() => evaluate(signal)))
     return host === undefined ? promise : inRealTime(() => host.driver)(promise)
   })
 

@@ -9,6 +9,15 @@ export const currentDriver = (): Driver | undefined => {
   return fiber === undefined ? undefined : Context.get(fiber.context, CurrentHost)?.driver
 }
 
+/** Who runs now, for messages. */
+export const currentFiber = (): string => {
+  const fiber = Fiber.getCurrent()
+  const host = fiber === undefined ? undefined : Context.get(fiber.context, CurrentHost)
+  return fiber === undefined || host === undefined
+    ? "code outside of any fiber"
+    : `${host.driver.fibers.name(fiber)} on ${host.name}`
+}
+
 const print = (...args: ReadonlyArray<unknown>): void =>
   currentDriver()?.emit(
     "log",

@@ -335,7 +335,7 @@ export class Driver {
     this.onEvent?.({
       atNanos: this.nowNanos,
       host: (host ?? this.main).name,
-      fiber: fiber ?? this.fibers.ownerOrdinal,
+      fiber: fiber ?? this.fibers.currentOrdinal,
       kind,
       text,
       data

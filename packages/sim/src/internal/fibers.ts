@@ -4,7 +4,7 @@
  * A slice is what runs without a look at the queue in between: the fiber whose task it is, and those that it starts or
  * resumes inline. See `HostScheduler.shouldYield`, which asks here before every operation.
  */
-import type { Fiber } from "effect"
+import { Fiber } from "effect"
 import type { Driver } from "./driver.ts"
 import { CurrentHost, type HostState } from "./host.ts"
 import { calmGap, maxGap, never, Ranked, type Steering } from "./steering.ts"
@@ -36,6 +36,8 @@ export class Fibers {
   /** By the number that Effect gave a fiber, which counts the fibers outside of the run too. */
   private readonly ordinals: Array<number> = []
   private readonly known: Array<AnyFiber | undefined> = []
+  /** Where they have been seen, in a run that is watched. */
+  private readonly places = new Map<number, string>()
 
   constructor(driver: Driver, steering: Steering) {
     this.driver = driver
@@ -57,16 +59,16 @@ export class Fibers {
     return this.count
   }
 
-  /** The number of the fiber whose slice it is. */
-  get ownerOrdinal(): number | undefined {
-    return this.owner === undefined ? undefined : this.ordinal(this.owner)
+  /** The number of the fiber that runs now, which may have been started inline by the one whose slice it is. */
+  get currentOrdinal(): number | undefined {
+    const fiber = Fiber.getCurrent()
+    return fiber === undefined || hostOf(fiber)?.driver !== this.driver ? undefined : this.ordinal(fiber)
   }
 
   /** How messages call a fiber: by its span or the function that it is in, else by its number. */
   name(fiber: AnyFiber): string {
-    const { span, stackFrame } = fiber.cache
     const ordinal = this.ordinal(fiber)
-    const name = stackFrame?.name ?? (span?._tag === "Span" ? span.name : undefined)
+    const name = placeOf(fiber) ?? this.places.get(ordinal)
     return name === undefined ? `fiber ${ordinal}` : `fiber ${ordinal} (${name})`
   }
 
@@ -92,6 +94,7 @@ export class Fibers {
     const ordinal = this.ordinal(fiber)
     const isNew = this.known[ordinal] === undefined
     if (isNew) this.meet(fiber, ordinal)
+    else if (this.driver.isWatched) this.learn(fiber, ordinal)
     if (this.owner === undefined) {
       this.owner = fiber
       this.driver.hash.mix(ordinal)
@@ -124,7 +127,17 @@ export class Fibers {
     const name = this.name(fiber)
     const host = driver.current
     driver.emit("fiber", name, { phase: "start" }, ordinal, host)
-    fiber.addObserver((exit) => driver.emit("fiber", name, { phase: "end", exit: exit._tag }, ordinal, host))
+    fiber.addObserver((exit) =>
+      driver.emit("fiber", this.name(fiber), { phase: "end", exit: exit._tag }, ordinal, host)
+    )
+  }
+
+  /** Where a fiber is shows when it goes on, mostly not yet when it starts. The first place names it. */
+  private learn(fiber: AnyFiber, ordinal: number): void {
+    const place = placeOf(fiber)
+    if (place === undefined || this.places.has(ordinal)) return
+    this.places.set(ordinal, place)
+    this.driver.emit("fiber", this.name(fiber), { phase: "name" }, ordinal)
   }
 
   /** Something resumed a fiber from the stack of another host, or of none: it goes on through its own host's queue. */
@@ -200,6 +213,10 @@ export class Fibers {
     this.gapLeft = 1
   }
 }
+
+/** The function or the span that it is in. */
+const placeOf = ({ cache: { span, stackFrame } }: AnyFiber): string | undefined =>
+  stackFrame?.name ?? (span?._tag === "Span" ? span.name : undefined)
 
 const isRunning = (fiber: AnyFiber): boolean => Reflect.get(fiber, "_running") === true
 

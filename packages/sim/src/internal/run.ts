@@ -130,7 +130,7 @@ export const verdict = <A, E>(
   driver: Driver,
   { exit, stuck, use, waits }: Outcome<A, E>
 ): Exit.Exit<A, E | SimulationError> => {
-  if (use !== undefined) return Exit.fail(new AmbientUse({ what: use.what, origin: use.stack }))
+  if (use !== undefined) return Exit.fail(new AmbientUse({ what: use.what, by: use.by, origin: use.stack }))
   if (driver.violation !== undefined) return Exit.fail(new Violation(driver.violation))
   // Thrown outside of any fiber, where it would have ended a real process.
   if (stuck === "Threw") return Exit.die(driver.thrown)

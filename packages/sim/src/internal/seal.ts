@@ -5,11 +5,13 @@
  * and fails the run whatever the program does with the error.
  */
 
-import { tracedConsole } from "./console.ts"
+import { currentFiber, tracedConsole } from "./console.ts"
 
 /** The first use of something ambient. */
 export interface Use {
   readonly what: string
+  /** Which fiber, on which host. */
+  readonly by: string
   readonly stack: string
 }
 
@@ -25,8 +27,19 @@ let sealedExtent: Extent | undefined
 
 const note = (what: string): Error => {
   const error = new Error(`${what} was used in a simulation`)
-  if (noted === undefined) noted = { what, stack: error.stack ?? "" }
+  if (noted === undefined) noted = { what, by: currentFiber(), stack: placesIn(error.stack ?? "") }
   return error
+}
+
+/** Frames of the machinery say nothing about who it was. */
+const machinery = /[\\/](?:effect|@effect|vitest|@vitest|sim)[\\/](?:dist|src)[\\/]|node:internal|<anonymous>/
+
+const maxPlaces = 5
+
+const placesIn = (stack: string): string => {
+  const frames = stack.split("\n").slice(1)
+  const telling = frames.filter((frame) => !machinery.test(frame))
+  return (telling.length === 0 ? frames : telling).slice(0, maxPlaces).join("\n")
 }
 
 const refuse = (what: string): never => {
@@ -268,5 +281,18 @@ export const seal = (extent: Extent = "everything"): (() => Use | undefined) => 
     const use = noted
     noted = outerUse
     return use
+  }
+}
+
+/** For what a run does in real time on purpose. */
+export const unsealed = <A>(evaluate: () => A): A => {
+  const extent = sealedExtent
+  // A synchronous run has no real time.
+  if (extent !== "timeAndChance") return evaluate()
+  change(extent, undefined)
+  try {
+    return evaluate()
+  } finally {
+    change(undefined, extent)
   }
 }

@@ -39,7 +39,7 @@ export const sendFrom = (net: Net, life: HostState, port: number, to: Address, p
   const letter = { from, to, payload: copyOf(payload), bytes: sizeOf(payload) }
   const link = net.link(from.host, to.host)
   const id = net.nextMessage()
-  link.tell("send", "datagram", id, letter.bytes, life)
+  link.tell("send", "datagram", id, letter.bytes, life, payload)
   if (!link.isHeld) return dispatch(link, letter, id)
   link.tookEffect("hold", "datagram")
   if (link.queue >= maxHeld) return link.tell("drop", "datagram", id, letter.bytes, life)
@@ -90,7 +90,7 @@ const arrive = (link: Link, letter: Letter, id: number, number: number): void =>
   else if (number !== Infinity) link.latest = number
   net.driver.post(
     life,
-    () => link.tell(slot(letter) ? "deliver" : "drop", "datagram", id, letter.bytes, life),
+    () => link.tell(slot(letter) ? "deliver" : "drop", "datagram", id, letter.bytes, life, letter.payload),
     0
   )
 }

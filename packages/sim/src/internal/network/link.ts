@@ -1,4 +1,5 @@
 /** The way from one host to another: what it does to messages, and what it still holds. */
+import { Formatter } from "effect"
 import type { Conditions } from "../../Network.ts"
 import type { HostState } from "../host.ts"
 import { drawLatency, happens, type Shape, shapeOf } from "./conditions.ts"
@@ -10,6 +11,14 @@ export type Kind = "SYN" | "SYN-ACK" | "ACK" | "data" | "credit" | "probe" | "FI
 
 /** What a black hole lets pass, so that connections are made over it. */
 const isHandshake = (kind: Kind): boolean => kind === "SYN" || kind === "SYN-ACK" || kind === "ACK"
+
+/** As much of a payload as a line has room for. */
+const maxShown = 100
+
+const show = (payload: unknown): string => {
+  const text = typeof payload === "string" ? payload : Formatter.format(payload)
+  return text.length <= maxShown ? text : `${text.slice(0, maxShown - 1)}…`
+}
 
 /** What a fault does to a link while it lasts. */
 export interface Trouble {
@@ -176,10 +185,15 @@ export class Link {
     kind: Kind,
     id: number,
     bytes: number,
-    host?: HostState | undefined
+    host?: HostState | undefined,
+    payload?: unknown
   ): void {
     if (kind === "credit") return
-    const data = { phase, id, from: this.from, to: this.to, bytes }
+    const { from, net, to } = this
+    const data =
+      payload === undefined || !net.driver.isWatched
+        ? { phase, id, from, to, bytes }
+        : { phase, id, from, to, bytes, payload: show(payload) }
     this.net.driver.emit("message", this.textOf(kind), data, undefined, host)
   }
 

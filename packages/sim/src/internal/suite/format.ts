@@ -19,7 +19,8 @@ const trim = (value: number): string => String(Math.round(value * 1000) / 1000)
 const formatEvent = ({ atNanos, data, fiber, host, kind, text }: Trace.Event): string => {
   const [line] = text.split("\n")
   const phase = kind === "message" ? `${data?.phase} ` : ""
-  return `  ${formatNanos(atNanos).padStart(11)}  ${host}${fiber === undefined ? "" : `/${fiber}`}  ${kind}: ${phase}${line}`
+  const payload = data?.payload === undefined ? "" : `  ${data.payload}`
+  return `  ${formatNanos(atNanos).padStart(11)}  ${host}${fiber === undefined ? "" : `/${fiber}`}  ${kind}: ${phase}${line}${payload}`
 }
 
 /** What fibers and messages do fills a trace and says little: of these only the last, of all others many. */
@@ -31,7 +32,18 @@ const tellingEvents = (trace: ReadonlyArray<Trace.Event>): ReadonlyArray<string>
   const others = new Set(
     events.filter(({ kind }) => kind !== "message" && kind !== "disk").slice(-lastEvents)
   )
-  return events.filter((event) => messages.has(event) || others.has(event)).map(formatEvent)
+  const lines: Array<string> = []
+  let leftOut = 0
+  for (const event of events) {
+    if (!messages.has(event) && !others.has(event)) {
+      leftOut++
+      continue
+    }
+    if (leftOut > 0) lines.push(`  ${"…".padStart(11)}  ${plural(leftOut, "event", "events")} more`)
+    leftOut = 0
+    lines.push(formatEvent(event))
+  }
+  return lines
 }
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
@@ -50,7 +62,7 @@ const schedule = ({ choices, level }: Failure): string => {
   return `${parts.length === 0 ? "the calm one" : parts.join(", ")}. ${where}`
 }
 
-export const formatFailure = (failure: Failure): string =>
+export const formatFailure = (failure: Failure, command: string): string =>
   [
     `${failure.suite}: ${failure.message}`,
     "",
@@ -61,22 +73,31 @@ export const formatFailure = (failure: Failure): string =>
       : failure.faults.map((fault) => `  fault:    ${fault}`)),
     ...(failure.repeats ? [`  schedule: ${schedule(failure)}`] : []),
     ...failure.warnings.map((warning) => `  warning:  ${warning}`),
-    ...(failure.trace.length === 0
-      ? []
-      : [
-          "",
-          `The last events before the end at ${formatNanos(failure.virtualMillis * 1e6)}:`,
-          ...tellingEvents(failure.trace)
-        ]),
-    ...(failure.token === ""
-      ? []
-      : ["", "Replay it:", `  SIM_REPLAY='${failure.token}' npx --yes pnpm@12 test`]),
+    ...lastEventsOf(failure),
+    ...(failure.token === "" ? [] : ["", "Replay it:", `  SIM_REPLAY='${failure.token}' ${command}`]),
     ""
   ].join("\n")
+
+const lastEventsOf = ({ trace, virtualMillis }: Failure): ReadonlyArray<string> => {
+  const events = tellingEvents(trace)
+  return events.length === 0
+    ? []
+    : ["", `The last events before the end at ${formatNanos(virtualMillis * 1e6)}:`, ...events]
+}
 
 export const formatUnmet = (report: Report, sentences: ReadonlyArray<string>): string =>
   [
     `${report.suite}: nothing failed in ${report.runs} runs, but they did not show what they should:`,
     ...sentences.map((sentence) => `  ${sentence}`),
-    "Make more runs, or let the suite draw it more often. Of a fault: is there a host of that name, and do runs last that long?"
+    ...formatWarned(report),
+    "Make more runs, or let the suite draw it more often. Of a fault: is there a host of that name, and do runs last that long? Of a guarantee: does an oracle of Check name it?"
   ].join("\n")
+
+/** What looked wrong in runs that did not fail. */
+export const formatWarned = ({ warned }: Report): ReadonlyArray<string> =>
+  warned === undefined
+    ? []
+    : [
+        `Warned in ${plural(warned.runs, "run", "runs")}, first in run ${warned.run}:`,
+        ...warned.warnings.map((warning) => `  ${warning.split("\n")[0]}`)
+      ]

@@ -5,7 +5,14 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus"
 import type * as Choices from "../../Choices.ts"
 import type { Fault, Plan } from "../../FaultPlan.ts"
 import type { Level, Result } from "../../Simulation.ts"
-import { Violation } from "../../SimulationError.ts"
+import {
+  AmbientUse,
+  Deadlock,
+  LimitExceeded,
+  Livelock,
+  type SimulationError,
+  Violation
+} from "../../SimulationError.ts"
 import type { Options } from "../../Suite.ts"
 import { simulate } from "../run.ts"
 import { scramble } from "../source.ts"
@@ -45,10 +52,16 @@ const tagOf = (error: unknown): string => {
   return typeof tag === "string" ? tag : "unknown error"
 }
 
+const isSimulationError = (error: unknown): error is SimulationError =>
+  [AmbientUse, Deadlock, LimitExceeded, Livelock, Violation].some((known) => error instanceof known)
+
 const failureOf = (cause: Cause.Cause<unknown>): Problem => {
   const error = firstError(cause)
-  const violation = attempt(() => (error instanceof Violation ? error : undefined), undefined)
-  if (violation !== undefined) return { identity: violation.guarantee, message: violation.message }
+  // It says all that there is to say; its own stack is of the simulator.
+  const own = attempt(() => (isSimulationError(error) ? error : undefined), undefined)
+  if (own !== undefined) {
+    return { identity: own._tag === "Violation" ? own.guarantee : own._tag, message: own.message }
+  }
   const identity = attempt(() => tagOf(error), "unknown error")
   return { identity, message: attempt(() => Cause.pretty(cause), `${identity}, which cannot be printed`) }
 }
