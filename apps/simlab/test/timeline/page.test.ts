@@ -8,8 +8,7 @@ const { formatNanos, ticksOf } = await load("time")
 const { clamped, evenScale, isCrowded, timeScale } = await load("scale")
 const { curveOf } = await load("curve")
 const { layRows, openAtFirst } = await load("rows")
-const { headerHeight, packFaults } = await load("lanes")
-const { faultsByKind } = await load("panel")
+const { faultsByKind, headerHeight, packFaults } = await load("lanes")
 
 describe("the time axis", () => {
   it.each([
@@ -110,7 +109,7 @@ describe("the faults", () => {
     const one = headerHeight({ lanes: lanes.slice(0, 1), hidden: new Set() })
     assert.strictEqual(headerHeight({ lanes, hidden: new Set() }), one)
     assert.isBelow(headerHeight({ lanes, hidden: new Set(["fault"]) }), one)
-    assert.strictEqual(faultsByKind({ model }).get("loss").length, count)
+    assert.strictEqual(faultsByKind(model).get("loss").length, count)
     // It takes some hundredths of this; and a hundred times as long where a list is copied for each.
     assert.isBelow(performance.now() - start, 5000)
   })

@@ -77,6 +77,23 @@ export const packFaults = (model) => {
   })
 }
 
+/**
+ * The events of faults that took effect, by kind. Of some is only said how long they last.
+ *
+ * @type {(model: import("../Model.ts").Model) => ReadonlyMap<string, ReadonlyArray<number>>}
+ */
+export const faultsByKind = (model) => {
+  /** @type {Map<string, Array<number>>} */
+  const byKind = new Map()
+  for (const { kind, event } of model.faults) {
+    if (model.events[event]?.kind !== "fault") continue
+    const events = byKind.get(kind)
+    if (events === undefined) byKind.set(kind, [event])
+    else events.push(event)
+  }
+  return byKind
+}
+
 /** @type {(scene: Pick<Scene, "lanes" | "hidden">) => number} */
 export const headerHeight = ({ lanes, hidden }) => {
   if (hidden.has("fault") || lanes.length === 0) return axisHeight

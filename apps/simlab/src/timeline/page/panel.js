@@ -1,5 +1,6 @@
 // @ts-check
 import { make, makeMessage } from "./dom.js"
+import { faultsByKind } from "./lanes.js"
 import { formatNanos } from "./time.js"
 
 /** @typedef {import("./lanes.js").Scene} Scene */
@@ -64,25 +65,9 @@ const neighbours = ({ model, hidden }, from, by, count) => {
   return by > 0 ? list : list.reverse()
 }
 
-/** Of some is only said how long they last. */
-/** @type {(scene: Pick<Scene, "model">) => ReadonlyArray<import("../Model.ts").Fault>} */
-const tookEffect = ({ model }) => model.faults.filter(({ event }) => model.events[event]?.kind === "fault")
-
-/** @type {(scene: Pick<Scene, "model">) => ReadonlyMap<string, ReadonlyArray<number>>} */
-export const faultsByKind = (scene) => {
-  /** @type {Map<string, Array<number>>} */
-  const byKind = new Map()
-  for (const { kind, event } of tookEffect(scene)) {
-    const events = byKind.get(kind)
-    if (events === undefined) byKind.set(kind, [event])
-    else events.push(event)
-  }
-  return byKind
-}
-
-/** @type {(scene: Scene, actions: Actions) => HTMLElement} */
-const faultTable = (scene, actions) => {
-  const items = [...faultsByKind(scene)].map(([kind, events]) => {
+/** @type {(scene: Scene, faults: ReturnType<typeof faultsByKind>, actions: Actions) => HTMLElement} */
+const faultTable = (scene, faults, actions) => {
+  const items = [...faults].map(([kind, events]) => {
     const swatch = make("i", { className: "dot" })
     swatch.style.background = `var(--${scene.faultColour.get(kind) ?? "fault"})`
     let turn = 0
@@ -136,6 +121,7 @@ const summary = (scene, actions) => {
   const { model } = scene
   const checks = model.events.flatMap((event, index) => (event.kind === "check" ? [index] : []))
   const last = model.failure >= 0 ? model.failure : model.events.length
+  const faults = faultsByKind(model)
   return [
     ...(checks.length > 0
       ? [
@@ -145,9 +131,7 @@ const summary = (scene, actions) => {
       : []),
     ...(model.scenario.length > 0 ? [heading("Scenario"), fieldList(model.scenario)] : []),
     heading("Faults that took effect"),
-    tookEffect(scene).length > 0
-      ? faultTable(scene, actions)
-      : make("p", { className: "none", text: "None." }),
+    faults.size > 0 ? faultTable(scene, faults, actions) : make("p", { className: "none", text: "None." }),
     heading(model.failure >= 0 ? "Before the failure" : "Last events"),
     eventList(scene, neighbours(scene, last, -1, 14), actions),
     heading("In this run"),

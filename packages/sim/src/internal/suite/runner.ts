@@ -101,7 +101,7 @@ export const differenceOf = (ran: Ran, again: Ran): Problem | undefined => {
     identity: "SIM-1",
     message:
       `the same choices gave two runs: ${ran.result.hash} and ${again.result.hash}. ` +
-      "Something outlives a run (a module's variable, a cache), or comes from outside (named imports of node:crypto)."
+      "Something outlives a run (a module's variable, a cache, a Map in the workload that is changed), or comes from outside (named imports of node:crypto)."
   }
 }
 
