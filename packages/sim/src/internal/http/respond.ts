@@ -1,5 +1,5 @@
 /** Writes the response of a handler to the connection of its request. */
-import { Cause, Effect, Fiber, References, Stream } from "effect"
+import { Cause, Effect, Stream } from "effect"
 import {
   Cookies,
   type HttpBody,
@@ -7,7 +7,6 @@ import {
   type HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
-import type { Connection } from "../network/connection.ts"
 import { encodeMessage, type ResponseHead } from "./message.ts"
 import { checkResponse } from "./nodeChecks.ts"
 import { refusedBody } from "./refusals.ts"
@@ -33,18 +32,11 @@ const headOf = ({ cookies, headers, status }: Response): ResponseHead => {
  * Does not wait for the client to make room, as a socket of Node does not. Nothing can reach a client that has gone, and
  * nobody is told.
  */
-const handOver = (connection: Connection, bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.forkDetach(connection.write(bytes), { startImmediately: true }).pipe(
-    // Interrupted before it has begun, it would write nothing; after that, all is sent all the same.
-    Effect.provideService(References.PreventSchedulerYield, true),
-    Effect.flatMap(Fiber.interrupt)
-  )
-
 const finish = ({ connection, unanswered }: Received, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.uninterruptible(
     Effect.suspend(() => {
       unanswered.delete(connection)
-      return Effect.andThen(handOver(connection, bytes), connection.end)
+      return Effect.andThen(connection.hand(bytes), connection.end)
     })
   )
 

@@ -17,6 +17,8 @@ export interface Connection {
   readonly remote: Address
   /** Ends when the window of the other side has room for all. Interrupted, the bytes are sent all the same. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, ConnectionLost>
+  /** The same, and ends at once: the bytes leave as there is room for them. */
+  readonly hand: (bytes: Uint8Array) => Effect.Effect<void>
   /** All that has arrived, at least a byte; `undefined` after the other side's FIN. */
   readonly read: Effect.Effect<Uint8Array | undefined, ConnectionLost>
   /** FIN, after what was written: this side writes no more. */
@@ -37,6 +39,8 @@ const connectionOf = (end: End): Connection => ({
   local: end.local,
   remote: end.remote,
   write: (bytes) => Effect.suspend(() => end.submit(bytes)),
+  // The effect that it gives only waits.
+  hand: (bytes) => Effect.sync(() => void end.submit(bytes)),
   read: end.until(() => end.take()),
   end: Effect.sync(() => end.finish()),
   follow: Effect.sync(() => end.follow()),
