@@ -34,13 +34,14 @@ import {
   Fiber,
   Layer,
   type Option,
+  Schema,
   type Scope,
   type Stream,
   SubscriptionRef
 } from "effect"
 import * as Backoff from "./Backoff.ts"
 import { lasting } from "./internal/built.ts"
-import { decode, nonNegative, positiveInteger } from "./internal/duration.ts"
+import { DurationSetting, decode, nonNegative, positiveInteger } from "./internal/duration.ts"
 import { toNanos } from "./internal/limit.ts"
 import * as errors from "./internal/reconnect/errors.ts"
 import { establish as establishOnce } from "./internal/reconnect/establish.ts"
@@ -306,6 +307,61 @@ export interface Options<C, L, RC, RO, RL, RP> {
       }
     | undefined
 }
+
+/**
+ * The part of the options that configuration can hold. Add what only code can hold by spreading it.
+ *
+ * **Example** (From environment variables)
+ *
+ * ```ts
+ * import { Reconnect } from "@holdfast/core"
+ * import { Config, ConfigProvider, Effect } from "effect"
+ *
+ * const env = ConfigProvider.fromEnv({ env: { node_attemptTimeout: "3 seconds", node_probe_interval: "500 millis" } })
+ *
+ * const program = Effect.gen(function*() {
+ *   const settings = yield* Config.schema(Reconnect.Settings, "node")
+ *   const node = yield* Reconnect.make({
+ *     ...settings,
+ *     connect: Effect.succeed("node"),
+ *     isLost: () => false,
+ *     probe: { ...settings.probe, check: () => Effect.void }
+ *   })
+ *   return yield* node.awaitConnected()
+ * })
+ *
+ * const generation = Effect.provide(Effect.scoped(program), ConfigProvider.layer(env))
+ * console.log(await Effect.runPromise(generation)) // => 1
+ * ```
+ *
+ * @since 0.1.0
+ * @category settings
+ */
+export const Settings = Schema.Struct({
+  backoff: Schema.optionalKey(Backoff.Backoff),
+  stableAfter: Schema.optionalKey(DurationSetting),
+  attemptTimeout: Schema.optionalKey(DurationSetting),
+  releaseTimeout: Schema.optionalKey(DurationSetting),
+  onLoss: Schema.optionalKey(Schema.Literals(["reconnect", "exit"])),
+  giveUp: Schema.optionalKey(
+    Schema.Struct({
+      attempts: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
+      after: Schema.optionalKey(DurationSetting)
+    })
+  ),
+  probe: Schema.optionalKey(
+    Schema.Struct({
+      interval: Schema.optionalKey(DurationSetting),
+      timeout: Schema.optionalKey(DurationSetting)
+    })
+  )
+})
+
+/**
+ * @since 0.1.0
+ * @category settings
+ */
+export interface Settings extends Schema.Schema.Type<typeof Settings> {}
 
 // -----------------------------------------------------------------------------
 // Constructors

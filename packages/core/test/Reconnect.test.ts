@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Backoff, Deadline, Reconnect } from "@holdfast/core"
+import { Backoff, Deadline, InvalidOptions, Reconnect } from "@holdfast/core"
 import {
   Cause,
   Clock,
+  Config,
+  ConfigProvider,
   Context,
   Deferred,
   Duration,
@@ -624,6 +626,59 @@ describe("Reconnect", () => {
         assert.isDefined(closing.pollUnsafe())
       }).pipe(Effect.provide(quiet))
     )
+  })
+
+  describe("Settings", () => {
+    const parse = (env: Record<string, string>) =>
+      Config.schema(Reconnect.Settings, "node").parse(ConfigProvider.fromEnvRecord(env))
+
+    it.effect("are what configuration can hold, and options as they are", () =>
+      Effect.gen(function* () {
+        const settings = yield* parse({
+          node_stableAfter: "2 seconds",
+          node_giveUp_attempts: "2",
+          node_onLoss: "exit"
+        })
+        assert.deepStrictEqual(settings, {
+          stableAfter: Duration.seconds(2),
+          giveUp: { attempts: 2 },
+          onLoss: "exit"
+        })
+        const session = yield* Reconnect.make({
+          ...settings,
+          // Without a check its settings mean nothing, and the compiler says so.
+          probe: undefined,
+          connect: Effect.fail("down"),
+          isLost: isBroken,
+          backoff: doubling
+        })
+        const terminated = yield* fork(Effect.flip(session.terminated))
+        yield* TestClock.adjust("1 second")
+        assert.deepInclude(yield* Effect.flatten(Fiber.join(terminated)), { limit: "Attempts", attempts: 2 })
+      }).pipe(Effect.scoped, Effect.provide(quiet))
+    )
+
+    it.effect.each([
+      { node_attemptTimeout: "-1 second" },
+      { node_probe_interval: "8" },
+      { node_giveUp_attempts: "0.5" },
+      { node_onLoss: "panic" }
+    ])("refuse what has no meaning: %o", (env) =>
+      Effect.map(Effect.exit(parse(env)), (exit) => assert.isTrue(Exit.isFailure(exit)))
+    )
+
+    it("options without a meaning are thrown where they are written", () => {
+      const options = { connect: Effect.void, isLost: isBroken }
+      const wrong: ReadonlyArray<() => unknown> = [
+        () => Reconnect.make({ ...options, attemptTimeout: Number.NaN }),
+        () => Reconnect.make({ ...options, stableAfter: "-1 second" }),
+        () => Reconnect.make({ ...options, probe: { check: () => Effect.void, interval: Number.NaN } }),
+        () => Reconnect.make({ ...options, giveUp: { attempts: 0.5 } }),
+        () => Reconnect.establish(Effect.void, { deadline: Number.NaN, attempts: 1 }),
+        () => Reconnect.establish(Effect.void, { deadline: 1, attempts: 0 })
+      ]
+      for (const make of wrong) assert.throws(make, InvalidOptions)
+    })
   })
 
   it.effect("status tells of every state", () =>
