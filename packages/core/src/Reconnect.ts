@@ -17,6 +17,8 @@
  * @guarantee RC-8 Waiters see the ambient deadline.
  * @guarantee RC-9 A silent peer is found by the probe within its interval plus its time-out.
  * @guarantee RC-10 No fiber, timer or handle is left after closing.
+ * @guarantee RC-11 A stream loses and repeats nothing in silence: between elements of two generations stands a seam, and
+ *   with a cursor the elements go on after the last.
  *
  * **Telemetry**
  *

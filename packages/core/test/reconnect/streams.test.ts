@@ -58,30 +58,32 @@ const collecting = <A, E, R>(stream: Stream.Stream<Reconnect.Item<A>, E, R>) =>
   })
 
 describe("Reconnect.stream", () => {
-  it.effect("is subscribed on every generation, and marks the seam with what is known of the gap", () =>
-    Effect.gen(function* () {
-      const { cut, send, session } = yield* feeding
-      const { fiber, got } = yield* collecting(session.stream(({ queue }) => Stream.fromQueue(queue)))
-      yield* send(1, 1, 2)
-      yield* TestClock.adjust("3 seconds")
-      yield* cut(1)
-      yield* TestClock.adjust(0)
-      yield* send(2, 3)
-      yield* TestClock.adjust("1 second")
-      yield* session.lose(2, Cause.fail("unplugged"))
-      yield* TestClock.adjust(0)
-      yield* send(3, 4)
-      yield* TestClock.adjust(0)
-      assert.deepStrictEqual(got, [
-        "1@1",
-        "2@1",
-        "1→2 lost after 3000, gone for 0",
-        "3@2",
-        "2→3 lost after 1000, gone for 0",
-        "4@3"
-      ])
-      assert.isUndefined(fiber.pollUnsafe())
-    }).pipe(Effect.scoped, Effect.provide(quiet))
+  it.effect(
+    "RC-11: is subscribed on every generation, and marks the seam with what is known of the gap",
+    () =>
+      Effect.gen(function* () {
+        const { cut, send, session } = yield* feeding
+        const { fiber, got } = yield* collecting(session.stream(({ queue }) => Stream.fromQueue(queue)))
+        yield* send(1, 1, 2)
+        yield* TestClock.adjust("3 seconds")
+        yield* cut(1)
+        yield* TestClock.adjust(0)
+        yield* send(2, 3)
+        yield* TestClock.adjust("1 second")
+        yield* session.lose(2, Cause.fail("unplugged"))
+        yield* TestClock.adjust(0)
+        yield* send(3, 4)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(got, [
+          "1@1",
+          "2@1",
+          "1→2 lost after 3000, gone for 0",
+          "3@2",
+          "2→3 lost after 1000, gone for 0",
+          "4@3"
+        ])
+        assert.isUndefined(fiber.pollUnsafe())
+      }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
   it.effect(
@@ -169,7 +171,7 @@ describe("Reconnect.stream", () => {
     }).pipe(Effect.provide(quiet))
   )
 
-  it.effect("streamFrom goes on after the last element", () =>
+  it.effect("RC-11: streamFrom goes on after the last element", () =>
     Effect.gen(function* () {
       const { session } = yield* feeding
       const { got } = yield* collecting(
