@@ -1,5 +1,5 @@
 /** A system of the control room: something that runs for real, and measures what it promises. */
-import type { Effect } from "effect"
+import type { Effect, FileSystem } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
 import type { Live } from "./live/Live.ts"
 import type { Promised } from "./Promised.ts"
@@ -10,5 +10,9 @@ export interface System {
   /** One line for the help. */
   readonly summary: string
   /** It ends by itself. What cannot be measured is a promise that is not kept, not an error. */
-  readonly run: Effect.Effect<ReadonlyArray<Promised>, never, Live | ChildProcessSpawner.ChildProcessSpawner>
+  readonly run: Effect.Effect<
+    ReadonlyArray<Promised>,
+    never,
+    Live | ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem
+  >
 }

@@ -1,6 +1,8 @@
 /** The systems that exist. A new one is one more line. */
-import { scenarios } from "./broadcast/scenarios/index.ts"
+import { scenarios as broadcastScenarios } from "./broadcast/scenarios/index.ts"
 import { broadcast } from "./broadcast/system.ts"
+import { scenarios as relayScenarios } from "./relay/scenarios/index.ts"
+import { relay } from "./relay/system.ts"
 import type { System } from "./System.ts"
 
-export const systems: ReadonlyArray<System> = [broadcast(scenarios)]
+export const systems: ReadonlyArray<System> = [broadcast(broadcastScenarios), relay(relayScenarios)]
