@@ -5,6 +5,7 @@ import { setLine, type Tone } from "../live/Board.ts"
 import { Live } from "../live/Live.ts"
 import { type Journal, makeJournal } from "./journal.ts"
 import type { StatusAt } from "./measure.ts"
+import { start } from "./Node.ts"
 import * as pools from "./pool/Pool.ts"
 import type { Options, Provider } from "./provider/Provider.ts"
 import type { Stage } from "./Scenario.ts"
@@ -25,6 +26,21 @@ export interface Scene {
   /** A pool that is connected: the provider has accepted it. */
   readonly pool: (name: string, provider: Provider) => Effect.Effect<pools.Pool, never, Scope.Scope>
 }
+
+/** A node, and a provider with pools, each of which has its first template. */
+export const play = Effect.fnUntraced(function* (
+  stage: Stage,
+  title: string,
+  options: { readonly pools: ReadonlyArray<string>; readonly provider?: Omit<Options, "path"> }
+) {
+  const scene = yield* open(stage, title, ["node", "provider", ...options.pools])
+  const node = yield* start({ path: stage.path })
+  yield* scene.line("node", "good", `process ${node.pid}`)
+  const provider = yield* scene.provider(options.provider)
+  const joined = yield* Effect.forEach(options.pools, (name) => scene.pool(name, provider))
+  yield* Effect.forEach(joined, ({ received }) => received.first(() => true))
+  return { scene, node, provider, pools: joined }
+})
 
 /** No scenario takes longer. */
 export const secondsMax = 20

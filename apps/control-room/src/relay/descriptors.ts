@@ -1,11 +1,27 @@
 /** How many file descriptors this process has open, where the system says so. */
 import { readdirSync } from "node:fs"
+import { Effect, Schedule } from "effect"
 import { exactly, type Promised } from "../Promised.ts"
 
 const directory = "/proc/self/fd"
 
 export const openDescriptors = (): number | undefined =>
   process.platform === "linux" ? readdirSync(directory).length : undefined
+
+/** A socket that is closed gives its descriptor back a moment later, without an event: looked for again and again. */
+const settleInterval = "10 millis"
+const settleTimeout = "2 seconds"
+
+/** As many as there were before, if it comes to that; otherwise as many as there are. */
+export const settledDescriptors = (before: number | undefined): Effect.Effect<number | undefined> =>
+  Effect.suspend(() => {
+    const open = openDescriptors()
+    return open === before ? Effect.succeed(open) : Effect.fail("not yet")
+  }).pipe(
+    Effect.retry(Schedule.spaced(settleInterval)),
+    Effect.timeoutOrElse({ duration: settleTimeout, orElse: () => Effect.sync(openDescriptors) }),
+    Effect.catch(() => Effect.sync(openDescriptors))
+  )
 
 /** The row says so where it cannot be measured. */
 export const noMoreDescriptors = (row: {

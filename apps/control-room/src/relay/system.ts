@@ -3,7 +3,7 @@ import { Duration, Effect, FileSystem } from "effect"
 import { describeCause } from "../cause.ts"
 import { atMost, notMeasured, type Promised } from "../Promised.ts"
 import type { System } from "../System.ts"
-import { noMoreDescriptors, openDescriptors } from "./descriptors.ts"
+import { noMoreDescriptors, openDescriptors, settledDescriptors } from "./descriptors.ts"
 import { runScenarios } from "./programme.ts"
 import { serve as provider } from "./provider/Provider.ts"
 import type { Scenario, Stage } from "./Scenario.ts"
@@ -30,7 +30,7 @@ const runInDirectory = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"
         runScenarios(scenarios, { directory, serve })
       )
     )
-    return [...promises, nothingOpen(before, openDescriptors())]
+    return [...promises, nothingOpen(before, yield* settledDescriptors(before))]
   })
 
 const unfinished = (reason: string): Promised =>

@@ -2,7 +2,7 @@
 import { createConnection, type Socket as TcpSocket } from "node:net"
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import { Backoff, Reconnect } from "@holdfast/core"
-import { Effect, Exit, Scope, Stream } from "effect"
+import { Effect, Exit, Logger, Scope, Stream } from "effect"
 import { Socket } from "effect/socket"
 import { clientOver, isLost } from "../provider/nodeConnection.ts"
 import { PoolCalls, type PoolTemplate } from "../provider/PoolWire.ts"
@@ -46,6 +46,9 @@ const connected = (socket: TcpSocket, opened: (localPort: number) => void) =>
     )
   })
 
+/** What a pool has to say is not what is shown here. */
+const quiet = Logger.layer([])
+
 /** Connects, and stays until the scope closes or it leaves. */
 export const join = (name: string, port: number): Effect.Effect<Pool, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -60,7 +63,7 @@ export const join = (name: string, port: number): Effect.Effect<Pool, never, Sco
       ),
       isLost,
       backoff: Backoff.constant("50 millis")
-    }).pipe(Scope.provide(scope))
+    }).pipe(Scope.provide(scope), Effect.provide(quiet))
 
     yield* session
       .stream((client) => client.Templates())

@@ -7,7 +7,7 @@ import { type Node, start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import type { Pool } from "../pool/Pool.ts"
 import type { Scenario } from "../Scenario.ts"
-import { type Observed, open } from "../Scene.ts"
+import { type Observed, play } from "../Scene.ts"
 import * as wait from "../waits.ts"
 
 const ticks = 2
@@ -16,24 +16,18 @@ export const kill: Scenario = {
   id: "kill",
   alone: false,
   run: Effect.fnUntraced(function* (stage) {
-    const scene = yield* open(stage, "kill: SIGKILL with two pools, and a restart", [
-      "node",
-      "provider",
-      "pool 1",
-      "pool 2"
-    ])
-    const first = yield* start({ path: stage.path, height: 1 })
-    yield* scene.line("node", "good", `process ${first.pid}`)
-    const provider = yield* scene.provider()
-    const pools = [yield* scene.pool("pool 1", provider), yield* scene.pool("pool 2", provider)]
-    yield* Effect.forEach(pools, (pool) => wait.atHeight(pool, 1))
+    const { node, pools, provider, scene } = yield* play(
+      stage,
+      "kill: SIGKILL with two pools, and a restart",
+      { pools: ["pool 1", "pool 2"] }
+    )
     const tickMillis = Date.now()
-    for (let tick = 0; tick < ticks; tick++) yield* first.tell("tick")
+    for (let tick = 0; tick < ticks; tick++) yield* node.tell("tick")
     const last = yield* Effect.forEach(pools, (pool) => wait.atHeight(pool, 1 + ticks))
     const tipSeconds = Math.max(...last.map(({ atMillis }) => inSeconds(tickMillis, atMillis)))
 
     const had = pools.map(({ received }) => received.items.length)
-    const killMillis = yield* first.kill
+    const killMillis = yield* node.kill
     yield* scene.line("node", "bad", "killed")
     // The node stays away for long enough that the provider finds nobody there.
     yield* wait.failures(provider, 2)

@@ -1,0 +1,76 @@
+/** A node that accepts and dies, again and again. */
+import { Effect } from "effect"
+import { at } from "../../at.ts"
+import { atSeconds, exactly } from "../../Promised.ts"
+import { attemptsOf, inSeconds, timesOf } from "../measure.ts"
+import { start } from "../Node.ts"
+import { Numbers, seconds } from "../Numbers.ts"
+import type { Scenario } from "../Scenario.ts"
+import { open } from "../Scene.ts"
+import * as wait from "../waits.ts"
+
+const deaths = 3
+
+export const flap: Scenario = {
+  id: "flap",
+  alone: false,
+  run: Effect.fnUntraced(function* (stage) {
+    const scene = yield* open(stage, `flap: a node that accepts and dies ${deaths} times`, [
+      "node",
+      "provider",
+      "pool 1"
+    ])
+    // Started before, so that each listens again at once: then every attempt finds somebody, and it is no absence.
+    const nodes = yield* Effect.forEach(
+      Array.from({ length: deaths + 1 }),
+      () => start({ path: stage.path, listens: "when told" }),
+      { concurrency: 2 }
+    )
+    const listen = (index: number) =>
+      Effect.gen(function* () {
+        const node = at(nodes, index)
+        yield* node.tell("listen")
+        yield* node.seen.first(({ what }) => what === "listening")
+        yield* scene.line("node", "good", `process ${node.pid}`)
+        return node
+      })
+    let node = yield* listen(0)
+    const provider = yield* scene.provider()
+    const pool = yield* scene.pool("pool 1", provider)
+    const lostMillis: Array<number> = []
+    for (let death = 1; death <= deaths; death++) {
+      yield* wait.connected(provider, death)
+      yield* node.kill
+      yield* scene.line("node", "bad", `killed ${death} of ${deaths} times`)
+      lostMillis.push((yield* wait.lost(provider, death)).atMillis)
+      node = yield* listen(death)
+    }
+    yield* wait.connected(provider, deaths + 1)
+    yield* wait.fresh(pool, pool.received.items.length - 1)
+    const attempts = attemptsOf(provider.statuses.items)
+    const delays = lostMillis.map((lost) => inSeconds(lost, attempts.find((at) => at > lost) ?? NaN))
+    const { base, factor } = Numbers.backoff
+    return [
+      atSeconds({
+        id: "flap/delays",
+        text: "A node that accepts and dies is met with delays that grow, as it never was stable",
+        at: delays.map((_, index) => seconds(base) * factor ** index),
+        measured: delays
+      }),
+      exactly({
+        id: "flap/order",
+        text: "… each of them longer than the one before",
+        bound: deaths - 1,
+        measured: delays.filter((delay, index) => index > 0 && delay > (delays[index - 1] ?? NaN)).length,
+        unit: "times"
+      }),
+      exactly({
+        id: "flap/hammer",
+        text: "… and each life of the node sees one connection",
+        bound: nodes.map(() => 1).join(", "),
+        measured: nodes.map(({ seen }) => timesOf(seen.items, "accepted").length).join(", "),
+        unit: "connections"
+      })
+    ]
+  })
+}

@@ -1,0 +1,83 @@
+/** SIGSTOP: the connection stays open, and nobody is at the other end. Then SIGCONT. */
+import { Duration, Effect } from "effect"
+import { atMost, bySecond, exactly } from "../../Promised.ts"
+import { textsOf } from "../journal.ts"
+import { attemptsOf, inSeconds, stepsBack } from "../measure.ts"
+import { Numbers, seconds } from "../Numbers.ts"
+import type { Scenario } from "../Scenario.ts"
+import { play } from "../Scene.ts"
+import * as wait from "../waits.ts"
+
+const { interval, timeout } = Numbers.probe
+
+export const stop: Scenario = {
+  id: "stop",
+  alone: false,
+  run: Effect.fnUntraced(function* (stage) {
+    const { node, pools, provider, scene } = yield* play(
+      stage,
+      "stop: SIGSTOP, and SIGCONT after two attempts",
+      { pools: ["pool 1", "pool 2"] }
+    )
+    const had = pools.map(({ received }) => received.items.length)
+    const stopMillis = yield* node.stop
+    yield* scene.line("node", "bad", "stopped")
+    const lost = yield* wait.lost(provider, 1)
+    yield* wait.failures(provider, 2)
+    const seenBefore = node.seen.items.length
+    const contMillis = yield* node.resume
+    yield* scene.line("node", "good", `process ${node.pid}, goes on`)
+    const connected = yield* wait.connected(provider, 2)
+    yield* Effect.forEach(pools, (pool, index) => wait.fresh(pool, had[index] ?? 0))
+    // A new block goes all the way: whatever the node had to say late, it has said before.
+    yield* node.tell("tick")
+    yield* Effect.forEach(pools, (pool) => wait.atHeight(pool, 2))
+
+    const attempts = attemptsOf(provider.statuses.items).filter((at) => at > stopMillis)
+    const late = node.seen.items
+      .slice(seenBefore)
+      .filter(({ atMillis, what }) => what === "called" && atMillis < connected.atMillis)
+    return [
+      bySecond({
+        id: "stop/noticed",
+        text: "A stopped node, whose connection stays open, is noticed by the probe",
+        bound: seconds(Duration.sum(interval, timeout)),
+        measured: inSeconds(stopMillis, lost.atMillis)
+      }),
+      bySecond({
+        id: "stop/back",
+        text: "… and when it goes on, by the next attempt",
+        bound: seconds(Duration.sum(Numbers.attemptTimeout, Numbers.backoff.cap)),
+        measured: inSeconds(contMillis, connected.atMillis)
+      }),
+      atMost({
+        id: "stop/calls",
+        text: `The calls that it found then: its probe, a Hello of each of ${attempts.length} attempts, and the goodbye`,
+        bound: 2 + attempts.length + pools.length + 1,
+        measured: late.length,
+        unit: "calls"
+      }),
+      exactly({
+        id: "stop/late",
+        text: "… and its late answers touched nothing: generations lost",
+        bound: 1,
+        measured: textsOf(provider.journal, /^disconnected/).length,
+        unit: "generations"
+      }),
+      exactly({
+        id: "stop/sockets",
+        text: "Both pools have the sockets that they had: connections of each / accepted",
+        bound: "1, 1 / 2",
+        measured: `${pools.map(({ ports }) => ports.items.length).join(", ")} / ${provider.pools.accepted}`,
+        unit: "connections"
+      }),
+      exactly({
+        id: "stop/ids",
+        text: "… and the ids only ever increase, though it is the same node: steps back",
+        bound: 0,
+        measured: pools.reduce((sum, { received }) => sum + stepsBack(received.items.map(({ id }) => id)), 0),
+        unit: "steps"
+      })
+    ]
+  })
+}
