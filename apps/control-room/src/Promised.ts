@@ -59,6 +59,26 @@ export const atSeconds = (
     row.measured.every((seconds, index) => isNear(seconds, at(row.at, index)))
 })
 
+/** A timer may end this much early by the clock of another process. */
+const clockToleranceSeconds = 0.01
+
+/** Each pause lasts as long as it should; a busy event loop may make it longer, and nothing makes it shorter. */
+export const afterDelays = (
+  row: Row & { readonly delays: ReadonlyArray<number>; readonly measured: ReadonlyArray<number> }
+): Promised => ({
+  id: row.id,
+  text: row.text,
+  bound: `${row.delays.join(", ")} + ${loopToleranceSeconds}`,
+  measured: row.measured.length === 0 ? "none" : row.measured.map((seconds) => seconds.toFixed(2)).join(", "),
+  unit: "s",
+  ok:
+    row.measured.length === row.delays.length &&
+    row.measured.every((seconds, index) => {
+      const late = seconds - at(row.delays, index)
+      return late >= -clockToleranceSeconds && late <= loopToleranceSeconds
+    })
+})
+
 export const atMost = (
   row: Row & { readonly bound: number; readonly measured: number; readonly unit: string }
 ): Promised => ({

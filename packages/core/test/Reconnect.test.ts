@@ -117,6 +117,31 @@ describe("Reconnect", () => {
       }).pipe(Effect.scoped, Effect.provide(quiet))
     )
 
+    it.effect("the time for an attempt is seen by connect, and by nothing that lives on after it", () =>
+      Effect.gen(function* () {
+        const left: Array<number> = []
+        const look = Effect.map(Deadline.remaining, (remaining) => {
+          left.push(Duration.toSeconds(remaining))
+        })
+        const session = yield* Reconnect.make({
+          connect: Effect.gen(function* () {
+            yield* look
+            yield* Effect.forkScoped(Effect.andThen(Effect.sleep("1 minute"), look))
+            yield* Effect.addFinalizer(() =>
+              Effect.andThen(look, Deadline.within(look, "2 seconds")).pipe(Effect.orDie)
+            )
+          }),
+          isLost: isBroken,
+          attemptTimeout: "4 seconds",
+          backoff: Backoff.constant("1 hour")
+        })
+        yield* TestClock.adjust("1 minute")
+        assert.isTrue(yield* session.lose(1, Cause.fail("unplugged")))
+        yield* settle
+        assert.deepStrictEqual(left.slice(0, 4), [4, Infinity, Infinity, 2])
+      }).pipe(Effect.scoped, Effect.provide(quiet))
+    )
+
     it.effect("RC-6: what an abandoned attempt acquires later is released at once", () =>
       Effect.gen(function* () {
         const events: Array<string> = []

@@ -1,4 +1,5 @@
 /** The nodes of the demo: real processes, which are killed, stopped and started again. */
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Deadline } from "@holdfast/core"
 import { Effect, Exit, Queue, Schema, Scope, Stream } from "effect"
@@ -62,7 +63,10 @@ export const start = (
       // Also its lifeline: closed by the system when this process is gone.
       stdin: Stream.encodeText(Stream.map(Stream.fromQueue(commands), (command) => `${command}\n`)),
       stderr: "inherit",
-      killSignal: "SIGKILL"
+      killSignal: "SIGKILL",
+      // Dozens are started: only the first of them compiles anything.
+      env: { NODE_COMPILE_CACHE: join(dirname(plan.path), "compiled") },
+      extendEnv: true
     }).pipe(Scope.provide(scope), Effect.mapError(gone))
 
     yield* child.stdout.pipe(
@@ -70,7 +74,7 @@ export const start = (
       Stream.splitLines,
       Stream.mapEffect((line) => decodeSeen(line)),
       Stream.runForEach((event) => Effect.sync(() => seen.push(event))),
-      Effect.ignore,
+      Effect.catchCause((cause) => Effect.logError("what the node says is not understood", cause)),
       Effect.forkIn(scope)
     )
     const ended = Effect.exit(child.exitCode)

@@ -87,7 +87,7 @@ const observe = Effect.fnUntraced(function* (stage: Stage, options: Omit<Options
     ),
     { startImmediately: true }
   )
-  return { ...provider, statuses, journal }
+  return { ...provider, ended: Effect.provide(provider.ended, journal.layer), statuses, journal }
 })
 
 const lookOf = (status: StatusAt["status"]): readonly [Tone, string] => {

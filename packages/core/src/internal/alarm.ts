@@ -16,6 +16,8 @@ export class Alarm implements Ringable {
   private owner: Ringable | undefined = undefined
   private heirs: Set<Ringable> | undefined = undefined
   private timer: Timer | undefined = undefined
+  /** What it was set for has ended in time, and what comes of that is not bound by it. */
+  isOver = false
 
   constructor(label: string, atNanos: bigint, clock: Clock.Clock) {
     this.label = label

@@ -41,6 +41,8 @@ export interface Options<E2> {
   /** Whether an ambient deadline that is nearer ends the run too, with `inherited: true`. */
   readonly inherit: boolean
   readonly expired: (expiry: Expiry) => E2
+  /** Whether what the work leaves behind, such as finalizers and fibers, is to live on without the limit. */
+  readonly outlived?: boolean
 }
 
 const exceededTotal = Metric.counter("holdfast_deadline_exceeded", {
@@ -70,7 +72,8 @@ export const isExpiryOf = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =
 /** The ambient deadline of a caller, in a form that others can wait for. */
 export const ambientAlarm = (caller: Pick<Caller, "context">): Alarm | undefined => {
   const ambient = Context.get(caller.context, Current)
-  return ambient === undefined ? undefined : Alarm.from(ambient, Context.get(caller.context, Clock.Clock))
+  if (ambient === undefined || (ambient instanceof Alarm && ambient.isOver)) return undefined
+  return Alarm.from(ambient, Context.get(caller.context, Clock.Clock))
 }
 
 /** The running fiber, whose context provides what the effect that is being built requires. */
@@ -166,6 +169,7 @@ class Run<A, E, E2> {
     if (resume === undefined) return
     this.resume = undefined
     this.alarm.leave(this)
+    if (this.options.outlived === true && !this.inherited) this.alarm.isOver = true
     resume(this.settle(exit))
   }
 

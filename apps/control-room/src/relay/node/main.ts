@@ -5,11 +5,13 @@
  * by SIGKILL, nothing stays behind.
  */
 import { rmSync } from "node:fs"
+import { flushCompileCache } from "node:module"
 import { createInterface } from "node:readline"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as RpcServer from "effect/rpc/RpcServer"
@@ -79,7 +81,8 @@ const serve = (plan: Plan, chain: Chain) =>
 const plan = Schema.decodeUnknownSync(Schema.fromJsonString(Plan))(process.argv[2])
 const chain = Effect.runSync(makeChain(plan.height))
 const listen = () => {
-  Effect.runFork(Layer.launch(serve(plan, chain)))
+  // Standard output is for what it saw, and that a client has gone is said there.
+  Effect.runFork(Effect.provide(Layer.launch(serve(plan, chain)), Logger.layer([])))
 }
 const commands: Record<Command, () => void> = { listen, tick: () => Effect.runSync(chain.tick) }
 const isCommand = Schema.is(Command)
@@ -88,4 +91,6 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   if (isCommand(line)) commands[line]()
 })
 see("ready")
+// Otherwise it is written at the end, which a node that is killed does not have.
+flushCompileCache()
 if (plan.listens === "at once") listen()

@@ -22,7 +22,6 @@ export interface Options {
   /** What is done when the node is lost. */
   readonly onLoss?: "reconnect" | "exit" | undefined
   readonly backoff?: Backoff.Backoff | undefined
-  readonly stableAfter?: Duration.Duration | undefined
 }
 
 export interface Provider {
@@ -52,7 +51,7 @@ const connection = (
   options: Options,
   templates: Templates
 ): Effect.Effect<NodeSession, never, Scope.Scope> => {
-  const { onLoss = "reconnect", path, stableAfter = Numbers.stableAfter } = options
+  const { onLoss = "reconnect", path } = options
   return Reconnect.make({
     label: "node",
     connect: connectTo(path),
@@ -65,7 +64,7 @@ const connection = (
     onLost: (generation) => drop(templates, generation, onLoss),
     probe: { check: (client) => client.Ping(), ...Numbers.probe },
     backoff: options.backoff ?? Numbers.backoff,
-    stableAfter,
+    stableAfter: Numbers.stableAfter,
     attemptTimeout: Numbers.attemptTimeout,
     releaseTimeout: Numbers.releaseTimeout,
     onLoss
@@ -86,7 +85,10 @@ const drop = (templates: Templates, generation: number, onLoss: "reconnect" | "e
         : "disconnected; reconnecting before resuming template creation"
     )
     const count = templates.end(generation)
-    if (count > 0) yield* Effect.logWarning(`dropped ${count} templates of generation ${generation}`)
+    if (count > 0) {
+      const templates = count === 1 ? "template" : "templates"
+      yield* Effect.logWarning(`dropped ${count} ${templates} of generation ${generation}`)
+    }
   })
 
 const handlers = (node: NodeSession, templates: Templates) =>

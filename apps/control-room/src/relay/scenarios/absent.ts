@@ -1,10 +1,10 @@
 /** Nobody is there: attempts, ever further apart, until somebody is. */
 import { Reconnect } from "@holdfast/core"
 import { Effect, Exit, Scope } from "effect"
-import { atSecond, atSeconds, bySecond, exactly } from "../../Promised.ts"
-import { attemptsOf, inSeconds, timesOf } from "../measure.ts"
+import { afterDelays, atSecond, bySecond, exactly } from "../../Promised.ts"
+import { attemptsOf, inSeconds, steps, timesOf } from "../measure.ts"
 import { start } from "../Node.ts"
-import { Numbers } from "../Numbers.ts"
+import { Numbers, seconds } from "../Numbers.ts"
 import { connectTo } from "../provider/nodeConnection.ts"
 import type { Scenario, Stage } from "../Scenario.ts"
 import { open } from "../Scene.ts"
@@ -26,16 +26,16 @@ export const absent: Scenario = {
     const attempts = attemptsOf(provider.statuses.items).map((at) => inSeconds(startMillis, at))
     const established = yield* establish(stage)
     return [
-      atSeconds({
+      afterDelays({
         id: "absent/attempts",
-        text: "A node that is absent is looked for ever less often",
-        at: [0, 0.1, 0.3, 0.7],
-        measured: attempts.slice(0, 4)
+        text: "A node that is absent is looked for ever less often: from one attempt to the next",
+        delays: [0.1, 0.2, 0.4, 0.8],
+        measured: steps(attempts).slice(0, 4)
       }),
       bySecond({
         id: "absent/connected",
         text: "… it is found by the attempt after it listens, the one before having got no handle",
-        bound: 2 * 0.8,
+        bound: 2 * seconds(Numbers.backoff.cap),
         measured: inSeconds(timesOf(node.seen.items, "listening")[0] ?? NaN, connected.atMillis)
       }),
       exactly({

@@ -1,5 +1,6 @@
 /** The node is killed and started again twenty times, while the pools stay. */
-import { Duration, Effect } from "effect"
+import { Backoff } from "@holdfast/core"
+import { Effect } from "effect"
 import { atLeast, atMost, exactly } from "../../Promised.ts"
 import { noMoreDescriptors, openDescriptors, settledDescriptors } from "../descriptors.ts"
 import { textsOf } from "../journal.ts"
@@ -19,8 +20,8 @@ export const churn = (kills: number): Scenario => ({
   run: Effect.fnUntraced(function* (stage) {
     const scene = yield* open(stage, `churn: ${kills} times SIGKILL and a restart`, ["node", "pools"])
     let node = yield* start({ path: stage.path })
-    // Each loss is met as the first: what is looked at here is not the backoff.
-    const provider = yield* scene.provider({ stableAfter: Duration.zero })
+    // What is looked at here is not the backoff.
+    const provider = yield* scene.provider({ backoff: Backoff.constant("50 millis") })
     const pools = yield* Effect.forEach(["pool 1", "pool 2"], (name) => scene.pool(name, provider))
     yield* Effect.forEach(pools, (pool) => wait.fresh(pool, 0))
     const gaps: Array<number> = []

@@ -1,6 +1,6 @@
 /** Long-polls that come back at once with nothing are asked ever less often; those that take their time are not. */
 import { Effect } from "effect"
-import { atMost, atSeconds, exactly } from "../../Promised.ts"
+import { afterDelays, atMost, exactly } from "../../Promised.ts"
 import { inSeconds, steps, timesOf } from "../measure.ts"
 import { start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
@@ -46,16 +46,16 @@ const early = (stage: Stage) =>
         measured: times.filter((at) => at <= 0.35).length,
         unit: "calls"
       }),
-      atSeconds({
+      afterDelays({
         id: "empty-polls/delays",
-        text: "… with delays of 100, 200, 400, 800 and 1000 ms between them",
-        at: [0, 0.1, 0.3, 0.7, 1.5, 2.5].slice(0, calls),
-        measured: times.slice(0, calls)
+        text: "… with delays that grow to a second between them",
+        delays: [0.1, 0.2, 0.4, 0.8, 1],
+        measured: steps(times.slice(0, calls))
       }),
-      atSeconds({
+      afterDelays({
         id: "empty-polls/reset",
         text: "… which begin anew after a real result: the next delays",
-        at: [0.1, 0.2],
+        delays: [0.1, 0.2],
         measured: steps(after.slice(0, 3))
       })
     ]
@@ -71,10 +71,10 @@ const legitimate = (stage: Stage) =>
     yield* other.pool("pool 1", provider)
     yield* node.seen.until((seen) => (seen.filter(polled).length >= 4 ? true : undefined))
     return [
-      atSeconds({
+      afterDelays({
         id: "empty-polls/legitimate",
         text: "A long-poll that took its whole time is followed by the next without a delay: from one to the next",
-        at: [1, 2, 3].map(() => seconds(Numbers.poll)),
+        delays: [1, 2, 3].map(() => seconds(Numbers.poll)),
         measured: steps(timesOf(node.seen.items, "called", "WaitNext"))
           .slice(0, 3)
           .map((step) => step / 1000)

@@ -50,7 +50,7 @@ export const exit: Scenario = {
       exactly({
         id: "exit/log",
         text: "… says so, and what it drops",
-        bound: "disconnected; ending, dropped 1 templates of generation 1, disconnected for good; ended",
+        bound: "disconnected; ending, dropped 1 template of generation 1, disconnected for good; ended",
         measured: textsOf(provider.journal, /^disconnected|^dropped|restart/).join(", "),
         unit: ""
       }),

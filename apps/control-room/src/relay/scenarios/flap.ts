@@ -1,7 +1,7 @@
 /** A node that accepts and dies, again and again. */
 import { Effect } from "effect"
 import { at } from "../../at.ts"
-import { atSeconds, exactly } from "../../Promised.ts"
+import { afterDelays, exactly } from "../../Promised.ts"
 import { attemptsOf, inSeconds, timesOf } from "../measure.ts"
 import { start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
@@ -51,10 +51,10 @@ export const flap: Scenario = {
     const delays = lostMillis.map((lost) => inSeconds(lost, attempts.find((at) => at > lost) ?? NaN))
     const { base, factor } = Numbers.backoff
     return [
-      atSeconds({
+      afterDelays({
         id: "flap/delays",
         text: "A node that accepts and dies is met with delays that grow, as it never was stable",
-        at: delays.map((_, index) => seconds(base) * factor ** index),
+        delays: delays.map((_, index) => seconds(base) * factor ** index),
         measured: delays
       }),
       exactly({

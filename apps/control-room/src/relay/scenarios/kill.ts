@@ -106,10 +106,12 @@ const aboutTemplates = (
   }),
   exactly({
     id: "kill/log",
-    text: "… and the log says what happens, once",
-    bound: "disconnected; reconnecting before resuming template creation",
-    measured: textsOf(journal, /^disconnected|restart/).join(", "),
-    unit: ""
+    text: '… the log says "disconnected; reconnecting before resuming template creation" once, and never "restarting"',
+    bound: "1, 0",
+    measured: [/^disconnected; reconnecting before resuming template creation$/, /restart/]
+      .map((pattern) => textsOf(journal, pattern).length)
+      .join(", "),
+    unit: "times"
   }),
   exactly({
     id: "kill/unknown",

@@ -169,6 +169,8 @@ export class Supervisor<C, RC, RO, RL, RP> {
         label,
         budgetNanos: toNanos(budget),
         inherit: false,
+        // A connection lives longer than the attempt that made it, and so do its fibers and its release.
+        outlived: true,
         expired: ({ budgetMillis, elapsedMillis }) =>
           new AttemptTimeout({ label, attempt, timeoutMillis: budgetMillis, elapsedMillis })
       })
