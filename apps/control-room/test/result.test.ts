@@ -24,6 +24,17 @@ describe("Promised", () => {
     assert.isFalse(at([]))
   })
 
+  it("a delay may be longer by what the event loop adds, and not shorter", () => {
+    const after = (measured: ReadonlyArray<number>) =>
+      Promised.afterDelays({ ...row, delays: [0.1, 0.2], measured }).ok
+    assert.isTrue(after([0.095, 0.69]))
+    assert.isFalse(after([0.08, 0.2]))
+    assert.isFalse(after([0.1, 0.71]))
+    assert.isFalse(after([0.1]))
+    assert.isFalse(after([0.1, NaN]))
+    assert.isFalse(after([]))
+  })
+
   it("NaN keeps no promise", () => {
     assert.propertyVal(Promised.bySecond({ ...row, bound: 1, measured: NaN }), "measured", "none")
     assert.isFalse(Promised.bySecond({ ...row, bound: 1, measured: NaN }).ok)

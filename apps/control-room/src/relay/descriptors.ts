@@ -1,5 +1,6 @@
 /** How many file descriptors this process has open, where the system says so. */
 import { readdirSync } from "node:fs"
+import { createServer } from "node:net"
 import { Effect, Schedule } from "effect"
 import { exactly, type Promised } from "../Promised.ts"
 
@@ -7,6 +8,11 @@ const directory = "/proc/self/fd"
 
 export const openDescriptors = (): number | undefined =>
   process.platform === "linux" ? readdirSync(directory).length : undefined
+
+/** The event loop opens one with its first stream, and keeps it in reserve: from here on it is there. */
+export const openReserve: Effect.Effect<void> = Effect.callback((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => server.close(() => resume(Effect.void)))
+})
 
 /** A socket that is closed gives its descriptor back a moment later, without an event: looked for again and again. */
 const settleInterval = "10 millis"

@@ -1,9 +1,10 @@
 /** The relay: a provider of templates, whose node comes and goes while its pools stay. */
 import { Duration, Effect, FileSystem } from "effect"
 import { describeCause } from "../cause.ts"
+import { Live } from "../live/Live.ts"
 import { atMost, notMeasured, type Promised } from "../Promised.ts"
 import type { System } from "../System.ts"
-import { noMoreDescriptors, openDescriptors, settledDescriptors } from "./descriptors.ts"
+import { noMoreDescriptors, openDescriptors, openReserve, settledDescriptors } from "./descriptors.ts"
 import { runScenarios } from "./programme.ts"
 import { serve as provider } from "./provider/Provider.ts"
 import type { Scenario, Stage } from "./Scenario.ts"
@@ -24,11 +25,14 @@ export const relay = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"] 
 const runInDirectory = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"]) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
+    yield* openReserve
     const before = openDescriptors()
     const promises = yield* Effect.scoped(
-      Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "relay-" }), (directory) =>
-        runScenarios(scenarios, { directory, serve })
-      )
+      Effect.gen(function* () {
+        const directory = yield* fs.makeTempDirectoryScoped({ prefix: "relay-" })
+        yield* (yield* Live).say(`nodes listen in ${directory}`)
+        return yield* runScenarios(scenarios, { directory, serve })
+      })
     )
     return [...promises, nothingOpen(before, yield* settledDescriptors(before))]
   })

@@ -40,8 +40,8 @@ export const Plan = Schema.Struct({
   downloadChecks: Schema.Int,
   /** Whether it says null to the first Hello. */
   handle: Schema.Literals(["at once", "second time"]),
-  /** Whether a long-poll without a result takes its time, or comes back at once. */
-  polls: Schema.Literals(["wait", "come back empty"])
+  /** Whether a long-poll without a result takes its time, or comes back at once: with nothing, or with the last result. */
+  polls: Schema.Literals(["wait", "come back empty", "repeat"])
 })
 export type Plan = typeof Plan.Type
 

@@ -50,7 +50,7 @@ const handlers = (plan: Plan, chain: Chain) => {
     IsInitialBlockDownload: () =>
       Effect.sync(() => ++checks <= plan.downloadChecks).pipe(seen("IsInitialBlockDownload")),
     WaitNext: ({ above, waitMillis }) =>
-      chain.above(above).pipe(
+      chain.above(plan.polls === "repeat" ? 0 : above).pipe(
         Effect.timeoutOption(Duration.millis(plan.polls === "wait" ? waitMillis : 0)),
         Effect.map((height) => (Option.isSome(height) ? { height: height.value } : null)),
         seen("WaitNext")

@@ -1,7 +1,7 @@
 /** Nobody is there: attempts, ever further apart, until somebody is. */
 import { Reconnect } from "@holdfast/core"
 import { Effect, Exit, Scope } from "effect"
-import { afterDelays, atSecond, bySecond, exactly } from "../../Promised.ts"
+import { afterDelays, bySecond, exactly } from "../../Promised.ts"
 import { attemptsOf, inSeconds, steps, timesOf } from "../measure.ts"
 import { start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
@@ -65,11 +65,12 @@ const establish = (stage: Stage) =>
         measured: `${byAttempts.limit}, ${byTime.limit}`,
         unit: ""
       }),
-      atSecond({
+      bySecond({
         id: "absent/in-time",
-        text: "… and when the time is up",
-        at: 0.4,
-        measured: byTime.elapsedMillis / 1000
+        text: "… and no later than when the time is up",
+        bound: 0.4,
+        measured: byTime.elapsedMillis / 1000,
+        tolerance: 0.2
       })
     ]
   })

@@ -10,11 +10,21 @@ import * as wait from "../waits.ts"
 
 const calls = 6
 
+const names = ["node", "provider", "pool 1"]
+
 export const emptyPolls: Scenario = {
   id: "empty-polls",
   alone: false,
   run: Effect.fnUntraced(function* (stage) {
-    return [...(yield* early(stage)), ...(yield* legitimate({ ...stage, path: `${stage.path}.2` }))]
+    const parts = yield* Effect.all(
+      [
+        early(stage),
+        legitimate({ ...stage, path: `${stage.path}.2` }),
+        repeated({ ...stage, path: `${stage.path}.3` })
+      ],
+      { concurrency: "unbounded" }
+    )
+    return parts.flat()
   })
 }
 
@@ -23,7 +33,7 @@ const polled = (call: { readonly what: string; readonly call: string }): boolean
 
 const early = (stage: Stage) =>
   Effect.gen(function* () {
-    const scene = yield* open(stage, "empty-polls: nothing, and at once", ["node", "provider", "pool 1"])
+    const scene = yield* open(stage, "empty-polls: nothing, and at once", names)
     const node = yield* start({ path: stage.path, height: 0, polls: "come back empty" })
     yield* scene.line("node", "good", `process ${node.pid}`)
     const provider = yield* scene.provider()
@@ -63,12 +73,10 @@ const early = (stage: Stage) =>
 
 const legitimate = (stage: Stage) =>
   Effect.gen(function* () {
-    const scene = yield* open(stage, "empty-polls: nothing, after the whole time", ["node", "provider"])
+    const scene = yield* open(stage, "empty-polls: nothing, after the whole time", names)
     const node = yield* start({ path: stage.path, height: 0 })
-    const provider = yield* scene.provider()
     yield* scene.line("node", "good", `process ${node.pid}`)
-    const other = yield* open(stage, "empty-polls: its pool", ["pool 1"])
-    yield* other.pool("pool 1", provider)
+    yield* scene.pool("pool 1", yield* scene.provider())
     yield* node.seen.until((seen) => (seen.filter(polled).length >= 4 ? true : undefined))
     return [
       afterDelays({
@@ -85,6 +93,35 @@ const legitimate = (stage: Stage) =>
         bound: 0,
         measured: pauses(node.seen.items).filter((pause) => pause > 50).length,
         unit: "pauses"
+      })
+    ]
+  })
+
+const repeats = 5
+
+const repeated = (stage: Stage) =>
+  Effect.gen(function* () {
+    const scene = yield* open(stage, "empty-polls: the same template again and again", names)
+    const node = yield* start({ path: stage.path, polls: "repeat" })
+    yield* scene.line("node", "good", `process ${node.pid}`)
+    const pool = yield* scene.pool("pool 1", yield* scene.provider())
+    yield* node.seen.until((seen) => (seen.filter(polled).length > repeats ? true : undefined))
+    yield* wait.fresh(pool, 0)
+    return [
+      exactly({
+        id: "empty-polls/repeated",
+        text: `A template that the node gives ${repeats} times is sent`,
+        bound: 1,
+        measured: pool.received.items.length,
+        unit: "times"
+      }),
+      afterDelays({
+        id: "empty-polls/repeated-delays",
+        text: "… and one that is given again is met like nothing: delays before the next call",
+        delays: [0.1, 0.2, 0.4],
+        measured: steps(timesOf(node.seen.items, "called", "WaitNext"))
+          .slice(1, 4)
+          .map((step) => step / 1000)
       })
     ]
   })
