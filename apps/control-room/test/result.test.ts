@@ -25,14 +25,14 @@ describe("Promised", () => {
   })
 
   it("a delay may be longer by what the event loop adds, and not shorter", () => {
-    const after = (measured: ReadonlyArray<number>) =>
+    const delayed = (measured: ReadonlyArray<number>) =>
       Promised.afterDelays({ ...row, delays: [0.1, 0.2], measured }).ok
-    assert.isTrue(after([0.095, 0.69]))
-    assert.isFalse(after([0.08, 0.2]))
-    assert.isFalse(after([0.1, 0.71]))
-    assert.isFalse(after([0.1]))
-    assert.isFalse(after([0.1, NaN]))
-    assert.isFalse(after([]))
+    assert.isTrue(delayed([0.095, 0.69]))
+    assert.isFalse(delayed([0.08, 0.2]))
+    assert.isFalse(delayed([0.1, 0.71]))
+    assert.isFalse(delayed([0.1]))
+    assert.isFalse(delayed([0.1, NaN]))
+    assert.isFalse(delayed([]))
   })
 
   it("NaN keeps no promise", () => {
