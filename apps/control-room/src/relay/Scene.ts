@@ -1,11 +1,13 @@
 /** What a scenario plays with: nodes, a provider and pools, each with a line on the board. */
-import { Effect, type Scope, Stream, SubscriptionRef } from "effect"
+import { Effect, Scope, Stream, SubscriptionRef } from "effect"
+import type { ChildProcessSpawner } from "effect/process"
 import type { SocketServer } from "effect/socket"
 import { setLine, type Tone } from "../live/Board.ts"
 import { Live } from "../live/Live.ts"
 import { type Journal, makeJournal } from "./journal.ts"
 import type { StatusAt } from "./measure.ts"
-import { start } from "./Node.ts"
+import { type Node, type NodeGone, start } from "./Node.ts"
+import type { Plan } from "./node/Wire.ts"
 import * as pools from "./pool/Pool.ts"
 import type { Options, Provider } from "./provider/Provider.ts"
 import type { Stage } from "./Scenario.ts"
@@ -18,6 +20,10 @@ export interface Observed extends Provider {
 }
 
 export interface Scene {
+  /** A node that listens where the provider looks for it. It outlives what is made after the scene. */
+  readonly node: (
+    plan?: Partial<Plan>
+  ) => Effect.Effect<Node, NodeGone, ChildProcessSpawner.ChildProcessSpawner>
   /** Changes the line with this name. */
   readonly line: (name: string, tone: Tone, note: string) => Effect.Effect<void>
   readonly provider: (
@@ -34,8 +40,7 @@ export const play = Effect.fnUntraced(function* (
   options: { readonly pools: ReadonlyArray<string>; readonly provider?: Omit<Options, "path"> }
 ) {
   const scene = yield* open(stage, title, ["node", "provider", ...options.pools])
-  const node = yield* start({ path: stage.path })
-  yield* scene.line("node", "good", `process ${node.pid}`)
+  const node = yield* scene.node()
   const provider = yield* scene.provider(options.provider)
   const joined = yield* Effect.forEach(options.pools, (name) => scene.pool(name, provider))
   yield* Effect.forEach(joined, ({ received }) => received.first(() => true))
@@ -54,6 +59,8 @@ export const open = Effect.fnUntraced(function* (
   const line = (name: string, tone: Tone, note: string) =>
     pane.update((section) => setLine(section, names.indexOf(name), { tone, note }))
   yield* Effect.addFinalizer(() => pane.update((section) => ({ ...section, open: false })))
+  // Otherwise the last node would be gone before the provider, which would see one loss more.
+  const nodes = yield* Scope.fork(yield* Effect.scope)
   yield* Effect.sleep("1 second").pipe(
     Effect.andThen(pane.update((section) => ({ ...section, elapsedMillis: section.elapsedMillis + 1000 }))),
     Effect.forever,
@@ -61,12 +68,17 @@ export const open = Effect.fnUntraced(function* (
   )
   return {
     line,
+    node: (plan) =>
+      start({ path: stage.path, ...plan }).pipe(
+        Scope.provide(nodes),
+        Effect.tap((node) => line("node", "good", `process ${node.pid}`))
+      ),
     provider: (options) =>
       Effect.tap(observe(stage, options), ({ node }) =>
         Effect.forkScoped(
           Stream.runForEach(SubscriptionRef.changes(node.status), (status) => {
-            const [tone, note] = lookOf(status)
-            return line("provider", tone, note)
+            const look = lookOf(status)
+            return look === undefined ? Effect.void : line("provider", ...look)
           })
         )
       ),
@@ -90,16 +102,17 @@ const observe = Effect.fnUntraced(function* (stage: Stage, options: Omit<Options
   return { ...provider, ended: Effect.provide(provider.ended, journal.layer), statuses, journal }
 })
 
-const lookOf = (status: StatusAt["status"]): readonly [Tone, string] => {
+/** Nothing when it is closed in the end, as everything is. */
+const lookOf = (status: StatusAt["status"]): readonly [Tone, string] | undefined => {
   switch (status._tag) {
     case "Connected":
       return ["good", `connected (generation ${status.generation})`]
     case "Connecting":
       return ["in flight", `attempt ${status.attempt}`]
     case "Lost":
-      return ["in flight", "disconnected; reconnecting before resuming template creation"]
+      return ["in flight", "disconnected"]
     case "Closed":
-      return ["unknown", "closed"]
+      return status.gaveUp === undefined ? undefined : ["bad", status.gaveUp.message]
   }
 }
 

@@ -1,7 +1,7 @@
 /** How many file descriptors this process has open, where the system says so. */
 import { readdirSync } from "node:fs"
-import { createServer } from "node:net"
 import { Effect, Schedule } from "effect"
+import { ChildProcess } from "effect/process"
 import { exactly, type Promised } from "../Promised.ts"
 
 const directory = "/proc/self/fd"
@@ -9,10 +9,13 @@ const directory = "/proc/self/fd"
 export const openDescriptors = (): number | undefined =>
   process.platform === "linux" ? readdirSync(directory).length : undefined
 
-/** The event loop opens one with its first stream, and keeps it in reserve: from here on it is there. */
-export const openReserve: Effect.Effect<void> = Effect.callback((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => server.close(() => resume(Effect.void)))
-})
+/** What the platform opens with the first process and the first stream, and keeps, is open from here on. */
+export const openLasting = Effect.scoped(
+  Effect.flatMap(
+    ChildProcess.make(process.execPath, ["--eval", ""], { stdin: "pipe", stderr: "inherit" }),
+    ({ exitCode }) => exitCode
+  )
+).pipe(Effect.ignore)
 
 /** A socket that is closed gives its descriptor back a moment later, without an event: looked for again and again. */
 const settleInterval = "10 millis"

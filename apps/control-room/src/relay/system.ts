@@ -4,7 +4,7 @@ import { describeCause } from "../cause.ts"
 import { Live } from "../live/Live.ts"
 import { atMost, notMeasured, type Promised } from "../Promised.ts"
 import type { System } from "../System.ts"
-import { noMoreDescriptors, openDescriptors, openReserve, settledDescriptors } from "./descriptors.ts"
+import { noMoreDescriptors, openDescriptors, openLasting, settledDescriptors } from "./descriptors.ts"
 import { runScenarios } from "./programme.ts"
 import { serve as provider } from "./provider/Provider.ts"
 import type { Scenario, Stage } from "./Scenario.ts"
@@ -25,7 +25,7 @@ export const relay = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"] 
 const runInDirectory = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"]) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    yield* openReserve
+    yield* openLasting
     const before = openDescriptors()
     const promises = yield* Effect.scoped(
       Effect.gen(function* () {

@@ -7,7 +7,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { onTestFinished, vi } from "vitest"
 import { type Demo, startDemo, timeout } from "./demoProcess.ts"
 
-const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const shortRelay = fileURLToPath(new URL("./shortRelay.ts", import.meta.url))
+const brokenRelay = fileURLToPath(new URL("./brokenRelay.ts", import.meta.url))
 
 /** Where the nodes of a demo listen; a demo that is killed cannot clean up after itself. */
 const nodesOf = async (demo: Demo): Promise<string> => {
@@ -52,7 +53,7 @@ const temporary = async (): Promise<string> => {
 describe("the relay on real sockets and processes", { timeout }, () => {
   it("keeps what it promises, and says so as JSON", async () => {
     const json = join(await temporary(), "result.json")
-    const demo = startDemo(file("./shortRelay.ts"), "--json", json)
+    const demo = startDemo(shortRelay, "--json", json)
     assert.strictEqual(await demo.ended, 0, demo.lines.join("\n"))
     const rows = await rowsOf(json)
     assert.deepStrictEqual(
@@ -66,14 +67,14 @@ describe("the relay on real sockets and processes", { timeout }, () => {
 
   it("a provider that lets its pools down breaks the promise of their sockets, and the exit code is 1", async () => {
     const json = join(await temporary(), "result.json")
-    const demo = startDemo(file("./brokenRelay.ts"), "--json", json)
+    const demo = startDemo(brokenRelay, "--json", json)
     assert.strictEqual(await demo.ended, 1, demo.lines.join("\n"))
     const broken = (await rowsOf(json)).filter(({ ok }) => !ok).map(({ id }) => id)
     assert.deepStrictEqual(broken, ["kill/sockets"])
   })
 
   it("SIGTERM ends it with 130, and its nodes with it", async () => {
-    const demo = startDemo(file("./shortRelay.ts"))
+    const demo = startDemo(shortRelay)
     const nodes = await nodesOf(demo)
     await demo.saw(/kill.*pool 2: template/)
     process.kill(-demo.pid, "SIGTERM")
@@ -82,7 +83,7 @@ describe("the relay on real sockets and processes", { timeout }, () => {
   })
 
   it("SIGKILL leaves no node behind, not even one that is stopped", async () => {
-    const demo = startDemo(file("./shortRelay.ts"))
+    const demo = startDemo(shortRelay)
     const nodes = await nodesOf(demo)
     await demo.saw(/stop: SIGSTOP, and .* node: stopped/)
     process.kill(demo.pid, "SIGKILL")

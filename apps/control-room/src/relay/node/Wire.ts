@@ -13,7 +13,7 @@ export const NodeTemplate = Schema.Struct({ height: Schema.Int })
 export type NodeTemplate = typeof NodeTemplate.Type
 
 /** What the node gives a client that may ask for templates. */
-export const Handle = Schema.Struct({ pid: Schema.Int })
+const Handle = Schema.Struct({ pid: Schema.Int })
 
 export class NodeCalls extends RpcGroup.make(
   /** Null as long as the node has not begun. */

@@ -13,7 +13,7 @@ export type NodeConnection = RpcClient.RpcClient<
 >
 
 /** The node listens, and is not ready to be asked. */
-export class NoHandle extends Schema.TaggedError<NoHandle>("control-room/relay/NoHandle")("NoHandle", {}) {
+class NoHandle extends Schema.TaggedError<NoHandle>("control-room/relay/NoHandle")("NoHandle", {}) {
   override get message(): string {
     return "the node has not begun yet"
   }

@@ -3,7 +3,6 @@ import { Reconnect } from "@holdfast/core"
 import { Effect, Exit, Scope } from "effect"
 import { afterDelays, bySecond, exactly } from "../../Promised.ts"
 import { attemptsOf, inSeconds, steps, timesOf } from "../measure.ts"
-import { start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import { connectTo } from "../provider/nodeConnection.ts"
 import type { Scenario, Stage } from "../Scenario.ts"
@@ -20,8 +19,7 @@ export const absent: Scenario = {
     yield* scene.line("node", "bad", "absent")
     // The last failed attempt before the node is there, and the delay after it, which is the cap by then.
     yield* wait.failures(provider, 4)
-    const node = yield* start({ path: stage.path, handle: "second time" })
-    yield* scene.line("node", "good", `process ${node.pid}`)
+    const node = yield* scene.node({ handle: "second time" })
     const connected = yield* wait.connected(provider, 1)
     const attempts = attemptsOf(provider.statuses.items).map((at) => inSeconds(startMillis, at))
     const established = yield* establish(stage)
@@ -95,11 +93,13 @@ const shutdown = (stage: Stage) =>
     yield* wait.failures(provider, 4)
     const closeMillis = Date.now()
     yield* Scope.close(scope, Exit.void)
+    const closedMillis = Date.now()
+    yield* scene.line("provider", "good", "closed")
     return bySecond({
       id: "absent/close",
       text: "A provider that is waiting for its next attempt ends at once",
       bound: 0,
-      measured: inSeconds(closeMillis, Date.now()),
+      measured: inSeconds(closeMillis, closedMillis),
       tolerance: 0.2
     })
   })

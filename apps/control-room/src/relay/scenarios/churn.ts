@@ -5,7 +5,6 @@ import { atLeast, atMost, exactly } from "../../Promised.ts"
 import { noMoreDescriptors, openDescriptors, settledDescriptors } from "../descriptors.ts"
 import { textsOf } from "../journal.ts"
 import { inSeconds, stepsBack } from "../measure.ts"
-import { start } from "../Node.ts"
 import type { Pool } from "../pool/Pool.ts"
 import type { Scenario } from "../Scenario.ts"
 import { open } from "../Scene.ts"
@@ -18,8 +17,8 @@ export const churn = (kills: number): Scenario => ({
   id: "churn",
   alone: true,
   run: Effect.fnUntraced(function* (stage) {
-    const scene = yield* open(stage, `churn: ${kills} times SIGKILL and a restart`, ["node", "pools"])
-    let node = yield* start({ path: stage.path })
+    const scene = yield* open(stage, `churn: ${kills} times SIGKILL and a restart`, ["kills", "pools"])
+    let node = yield* scene.node()
     // What is looked at here is not the backoff.
     const provider = yield* scene.provider({ backoff: Backoff.constant("50 millis") })
     const pools = yield* Effect.forEach(["pool 1", "pool 2"], (name) => scene.pool(name, provider))
@@ -29,10 +28,10 @@ export const churn = (kills: number): Scenario => ({
     for (let kill = 1; kill <= kills; kill++) {
       const had = pools.map(({ received }) => received.items.length)
       const killMillis = yield* node.kill
-      node = yield* start({ path: stage.path, height: kill + 1 })
+      node = yield* scene.node({ height: kill + 1 })
       const fresh = yield* Effect.forEach(pools, (pool, index) => wait.fresh(pool, had[index] ?? 0))
       gaps.push(Math.max(...fresh.map(({ atMillis }) => inSeconds(killMillis, atMillis))))
-      yield* scene.line("node", kill < kills ? "in flight" : "good", `killed ${kill} of ${kills} times`)
+      yield* scene.line("kills", kill < kills ? "in flight" : "good", `killed ${kill} of ${kills} times`)
       yield* scene.line("pools", kill < kills ? "in flight" : "good", portsOf(pools))
       // The first time, what is opened once and then kept has been opened.
       if (kill === 1) before = openDescriptors()

@@ -2,7 +2,6 @@
 import { Effect } from "effect"
 import { afterDelays, atLeast, exactly } from "../../Promised.ts"
 import { inSeconds, steps, timesOf } from "../measure.ts"
-import { start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import type { Scenario } from "../Scenario.ts"
 import { open } from "../Scene.ts"
@@ -21,7 +20,7 @@ export const download: Scenario = {
       "provider",
       "pool 1"
     ])
-    const first = yield* start({ path: stage.path, downloadChecks: downloading })
+    const first = yield* scene.node({ downloadChecks: downloading })
     yield* scene.line("node", "in flight", "downloads")
     const provider = yield* scene.provider()
     const pool = yield* scene.pool("pool 1", provider)
@@ -33,7 +32,7 @@ export const download: Scenario = {
     }
     const had = pool.received.items.length
     yield* first.kill
-    const second = yield* start({ path: stage.path })
+    const second = yield* scene.node()
     yield* wait.fresh(pool, had)
 
     const checks = timesOf(first.seen.items, "called", "IsInitialBlockDownload")

@@ -2,7 +2,6 @@
 import { Effect } from "effect"
 import { afterDelays, atMost, exactly } from "../../Promised.ts"
 import { inSeconds, steps, timesOf } from "../measure.ts"
-import { start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import type { Scenario, Stage } from "../Scenario.ts"
 import { open } from "../Scene.ts"
@@ -34,8 +33,7 @@ const polled = (call: { readonly what: string; readonly call: string }): boolean
 const early = (stage: Stage) =>
   Effect.gen(function* () {
     const scene = yield* open(stage, "empty-polls: nothing, and at once", names)
-    const node = yield* start({ path: stage.path, height: 0, polls: "come back empty" })
-    yield* scene.line("node", "good", `process ${node.pid}`)
+    const node = yield* scene.node({ height: 0, polls: "come back empty" })
     const provider = yield* scene.provider()
     const pool = yield* scene.pool("pool 1", provider)
     const first = yield* node.seen.first(polled)
@@ -74,8 +72,7 @@ const early = (stage: Stage) =>
 const legitimate = (stage: Stage) =>
   Effect.gen(function* () {
     const scene = yield* open(stage, "empty-polls: nothing, after the whole time", names)
-    const node = yield* start({ path: stage.path, height: 0 })
-    yield* scene.line("node", "good", `process ${node.pid}`)
+    const node = yield* scene.node({ height: 0 })
     yield* scene.pool("pool 1", yield* scene.provider())
     yield* node.seen.until((seen) => (seen.filter(polled).length >= 4 ? true : undefined))
     return [
@@ -102,8 +99,7 @@ const repeats = 5
 const repeated = (stage: Stage) =>
   Effect.gen(function* () {
     const scene = yield* open(stage, "empty-polls: the same template again and again", names)
-    const node = yield* start({ path: stage.path, polls: "repeat" })
-    yield* scene.line("node", "good", `process ${node.pid}`)
+    const node = yield* scene.node({ polls: "repeat" })
     const pool = yield* scene.pool("pool 1", yield* scene.provider())
     yield* node.seen.until((seen) => (seen.filter(polled).length > repeats ? true : undefined))
     yield* wait.fresh(pool, 0)

@@ -3,7 +3,6 @@ import { Deferred, Effect, Fiber } from "effect"
 import { bySecond, exactly } from "../../Promised.ts"
 import { textsOf } from "../journal.ts"
 import { inSeconds } from "../measure.ts"
-import { start } from "../Node.ts"
 import type { Scenario } from "../Scenario.ts"
 import { type Observed, open } from "../Scene.ts"
 import * as wait from "../waits.ts"
@@ -20,8 +19,7 @@ export const exit: Scenario = {
       "provider",
       "pool 1"
     ])
-    const node = yield* start({ path: stage.path })
-    yield* scene.line("node", "good", `process ${node.pid}`)
+    const node = yield* scene.node()
     const begun = yield* Deferred.make<Observed>()
     // As the main program of a provider would be.
     const main = yield* scene.provider({ onLoss: "exit" }).pipe(
@@ -40,6 +38,7 @@ export const exit: Scenario = {
     yield* scene.line("node", "bad", "killed")
     yield* Fiber.join(main)
     const endMillis = Date.now()
+    yield* scene.line("provider", "bad", "ended")
     return [
       bySecond({
         id: "exit/ended",

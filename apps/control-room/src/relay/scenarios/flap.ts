@@ -3,7 +3,6 @@ import { Effect } from "effect"
 import { at } from "../../at.ts"
 import { afterDelays, exactly } from "../../Promised.ts"
 import { attemptsOf, inSeconds, timesOf } from "../measure.ts"
-import { start } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import type { Scenario } from "../Scenario.ts"
 import { open } from "../Scene.ts"
@@ -23,7 +22,7 @@ export const flap: Scenario = {
     // Started before, so that each listens again at once: then every attempt finds somebody, and it is no absence.
     const nodes = yield* Effect.forEach(
       Array.from({ length: deaths + 1 }),
-      () => start({ path: stage.path, listens: "when told" }),
+      () => scene.node({ listens: "when told" }),
       { concurrency: 2 }
     )
     const listen = (index: number) =>
@@ -38,15 +37,16 @@ export const flap: Scenario = {
     const provider = yield* scene.provider()
     const pool = yield* scene.pool("pool 1", provider)
     const lostMillis: Array<number> = []
+    let had = 0
     for (let death = 1; death <= deaths; death++) {
       yield* wait.connected(provider, death)
       yield* node.kill
       yield* scene.line("node", "bad", `killed ${death} of ${deaths} times`)
       lostMillis.push((yield* wait.lost(provider, death)).atMillis)
+      had = pool.received.items.length
       node = yield* listen(death)
     }
-    yield* wait.connected(provider, deaths + 1)
-    yield* wait.fresh(pool, pool.received.items.length - 1)
+    yield* wait.fresh(pool, had)
     const attempts = attemptsOf(provider.statuses.items)
     const delays = lostMillis.map((lost) => inSeconds(lost, attempts.find((at) => at > lost) ?? NaN))
     const { base, factor } = Numbers.backoff

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { atMost, bySecond, exactly, type Promised } from "../../Promised.ts"
 import { inSeconds, timesOf } from "../measure.ts"
-import { type Node, start } from "../Node.ts"
+import type { Node } from "../Node.ts"
 import type { Seen } from "../node/Wire.ts"
 import type { Pool } from "../pool/Pool.ts"
 import type { Scenario } from "../Scenario.ts"
@@ -19,8 +19,7 @@ export const join: Scenario = {
       "waits",
       "joins"
     ])
-    const first = yield* start({ path: stage.path, height: 0 })
-    yield* scene.line("node", "good", `process ${first.pid}`)
+    const first = yield* scene.node({ height: 0 })
     const provider = yield* scene.provider()
     const waits = yield* scene.pool("waits", provider)
     yield* first.seen.first(({ call, what }) => what === "called" && call === "WaitNext")
@@ -30,8 +29,7 @@ export const join: Scenario = {
     yield* wait.lost(provider, 1)
     const joins = yield* scene.pool("joins", provider)
     yield* wait.failures(provider, 2)
-    const second = yield* start({ path: stage.path, height: 7 })
-    yield* scene.line("node", "good", `process ${second.pid}`)
+    const second = yield* scene.node({ height: 7 })
     yield* Effect.forEach([waits, joins], (pool) => wait.atHeight(pool, 7))
 
     const left = yield* leave(joins, second)

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { atMost, bySecond, exactly, type Promised } from "../../Promised.ts"
 import { textsOf } from "../journal.ts"
 import { attemptsOf, callsOf, inSeconds, stepsBack, timesOf } from "../measure.ts"
-import { type Node, start } from "../Node.ts"
+import type { Node } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import type { Pool } from "../pool/Pool.ts"
 import type { Scenario } from "../Scenario.ts"
@@ -32,8 +32,7 @@ export const kill: Scenario = {
     // The node stays away for long enough that the provider finds nobody there.
     yield* wait.failures(provider, 2)
     const reply = yield* pools[0] === undefined ? Effect.succeed("no pool") : pools[0].ask(last[0]?.id ?? 0)
-    const second = yield* start({ path: stage.path, height: 1 + ticks })
-    yield* scene.line("node", "good", `process ${second.pid}`)
+    const second = yield* scene.node({ height: 1 + ticks })
     const fresh = yield* Effect.forEach(pools, (pool, index) => wait.fresh(pool, had[index] ?? 0))
     return [
       bySecond({

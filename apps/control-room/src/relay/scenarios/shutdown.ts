@@ -4,7 +4,7 @@ import { bySecond, exactly } from "../../Promised.ts"
 import { noMoreDescriptors, openDescriptors, settledDescriptors } from "../descriptors.ts"
 import { textsOf } from "../journal.ts"
 import { inSeconds } from "../measure.ts"
-import { type Node, start } from "../Node.ts"
+import type { Node } from "../Node.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import type { Scenario, Stage } from "../Scenario.ts"
 import { open, type Scene } from "../Scene.ts"
@@ -37,7 +37,7 @@ const waiting = Effect.fnUntraced(function* (scene: Scene, node: Node) {
 
 const inFlight = Effect.fnUntraced(function* (stage: Stage) {
   const scene = yield* open(stage, "shutdown: with two long-polls in flight", ["node", "provider", ...names])
-  const node = yield* start({ path: stage.path })
+  const node = yield* scene.node()
   const before = openDescriptors()
   const { close, leave, provider } = yield* waiting(scene, node)
   const seenBefore = node.seen.items.length
@@ -88,7 +88,7 @@ const warnings = (entries: ReadonlyArray<{ readonly level: string }>): number =>
 /** The node takes no notice of the goodbye. */
 const stopped = Effect.fnUntraced(function* (stage: Stage) {
   const scene = yield* open(stage, "shutdown: with a node that is stopped", ["node", "provider", ...names])
-  const node = yield* start({ path: stage.path })
+  const node = yield* scene.node()
   const { close, leave, provider } = yield* waiting(scene, node)
   yield* node.stop
   const closeMillis = Date.now()
