@@ -8,7 +8,7 @@ import { SocketServer } from "effect/socket"
 import { counting } from "../counting.ts"
 import { Numbers } from "../Numbers.ts"
 import type { NodeTemplate } from "../node/Wire.ts"
-import { connectTo, isLost, type NodeConnection } from "./nodeConnection.ts"
+import { brokenIsLost, connectTo, isLost, type NodeConnection } from "./nodeConnection.ts"
 import { PoolCalls, type PoolTemplate, UnknownTemplate } from "./PoolWire.ts"
 import { Templates } from "./Templates.ts"
 
@@ -110,7 +110,9 @@ const templatesFor = (node: NodeSession, templates: Templates): Stream.Stream<Po
   const above = (generation: number) => (last?.generation === generation ? last.height : 0)
   const ask = (client: NodeConnection, generation: number) =>
     Effect.map(
-      client.WaitNext({ above: above(generation), waitMillis: Duration.toMillis(Numbers.poll) }),
+      brokenIsLost(
+        client.WaitNext({ above: above(generation), waitMillis: Duration.toMillis(Numbers.poll) })
+      ),
       // The same once more is nothing new, and a reason to ask less often.
       Option.liftPredicate(
         (template): template is NodeTemplate => template !== null && template.height > above(generation)

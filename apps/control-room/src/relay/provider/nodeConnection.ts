@@ -23,6 +23,13 @@ class NoHandle extends Schema.TaggedError<NoHandle>("control-room/relay/NoHandle
 export const isLost = (error: unknown): error is RpcClientError.RpcClientError =>
   error instanceof RpcClientError.RpcClientError
 
+/** A socket that breaks while something is written to it makes a defect of that; it is lost all the same. */
+export const brokenIsLost = Effect.catchDefect((defect) =>
+  Socket.isSocketError(defect)
+    ? Effect.fail(new RpcClientError.RpcClientError({ reason: defect.reason }))
+    : Effect.die(defect)
+)
+
 /** A client of Rpcs over a socket, which does not reconnect by itself: that is somebody else's business. */
 export const clientOver = <Rpcs extends Rpc.Any>(socket: Socket.Socket, group: RpcGroup.RpcGroup<Rpcs>) => {
   const protocol = RpcClient.makeProtocolSocket({ retryPolicy: Schedule.recurs(0) }).pipe(

@@ -68,7 +68,7 @@ const establish = (stage: Stage) =>
         text: "… and no later than when the time is up",
         bound: 0.4,
         measured: byTime.elapsedMillis / 1000,
-        tolerance: 0.2
+        tolerance: 0.3
       })
     ]
   })
@@ -100,6 +100,6 @@ const shutdown = (stage: Stage) =>
       text: "A provider that is waiting for its next attempt ends at once",
       bound: 0,
       measured: inSeconds(closeMillis, closedMillis),
-      tolerance: 0.2
+      tolerance: 0.3
     })
   })

@@ -49,6 +49,9 @@ export const flap: Scenario = {
     yield* wait.fresh(pool, had)
     const attempts = attemptsOf(provider.statuses.items)
     const delays = lostMillis.map((lost) => inSeconds(lost, attempts.find((at) => at > lost) ?? NaN))
+    const announced = provider.statuses.items.flatMap(({ status }) =>
+      status._tag === "Connecting" && status.nextDelay !== undefined ? [seconds(status.nextDelay)] : []
+    )
     const { base, factor } = Numbers.backoff
     return [
       afterDelays({
@@ -58,11 +61,11 @@ export const flap: Scenario = {
         measured: delays
       }),
       exactly({
-        id: "flap/order",
-        text: "… each of them longer than the one before",
-        bound: deaths - 1,
-        measured: delays.filter((delay, index) => index > 0 && delay > (delays[index - 1] ?? NaN)).length,
-        unit: "times"
+        id: "flap/announced",
+        text: "… as it says before each",
+        bound: delays.map((_, index) => seconds(base) * factor ** index).join(", "),
+        measured: announced.join(", "),
+        unit: "s"
       }),
       exactly({
         id: "flap/hammer",

@@ -53,7 +53,7 @@ const inFlight = Effect.fnUntraced(function* (stage: Stage) {
       text: "With two long-polls in flight, the provider ends at once",
       bound: 0,
       measured: inSeconds(closeMillis, closedMillis),
-      tolerance: 0.2
+      tolerance: 0.3
     }),
     exactly({
       id: "shutdown/order",
@@ -101,7 +101,7 @@ const stopped = Effect.fnUntraced(function* (stage: Stage) {
       text: "A node that is stopped does not hold it up for longer than a goodbye may take",
       bound: seconds(Numbers.goodbyeTimeout),
       measured: inSeconds(closeMillis, closedMillis),
-      tolerance: 0.2
+      tolerance: 0.3
     }),
     exactly({
       id: "shutdown/warned",
