@@ -5,6 +5,8 @@ import { Sequence } from "./Sequence.ts"
 export interface Entry {
   readonly level: LogLevel.LogLevel
   readonly text: string
+  /** Whether a cause was logged with it, which is for people who look for a fault. */
+  readonly hasCause: boolean
 }
 
 export interface Journal {
@@ -14,18 +16,14 @@ export interface Journal {
 
 export const makeJournal = (): Journal => {
   const entries = new Sequence<Entry>()
-  const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
-    entries.push({ level: logLevel, text: textOf(message) })
+  const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
+    const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
+    const texts = parts.filter((part) => !Cause.isCause(part)).map(String)
+    const hasCause = texts.length < parts.length || cause.reasons.length > 0
+    entries.push({ level: logLevel, text: texts.join(" "), hasCause })
   })
   return { entries, layer: Logger.layer([logger]) }
 }
-
-/** A log takes several values; causes among them are for people who look for a fault. */
-const textOf = (message: unknown): string =>
-  (Array.isArray(message) ? message : [message])
-    .filter((part) => !Cause.isCause(part))
-    .map(String)
-    .join(" ")
 
 export const textsOf = ({ entries }: Journal, pattern: RegExp): ReadonlyArray<string> =>
   entries.items.map(({ text }) => text).filter((text) => pattern.test(text))

@@ -1,4 +1,5 @@
 /** The relay: a provider of templates, whose node comes and goes while its pools stay. */
+import { Deadline } from "@holdfast/core"
 import { Duration, Effect, FileSystem } from "effect"
 import { describeCause } from "../cause.ts"
 import { Live } from "../live/Live.ts"
@@ -11,6 +12,9 @@ import type { Scenario, Stage } from "./Scenario.ts"
 
 /** Every system ends by itself in this time. */
 const secondsMax = 60
+
+/** Leaves time to let go of everything. */
+const deadline = "55 seconds"
 
 export const relay = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"] = provider): System => ({
   name: "relay",
@@ -31,7 +35,9 @@ const runInDirectory = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"
       Effect.gen(function* () {
         const directory = yield* fs.makeTempDirectoryScoped({ prefix: "relay-" })
         yield* (yield* Live).say(`nodes listen in ${directory}`)
-        return yield* runScenarios(scenarios, { directory, serve })
+        return yield* Deadline.within(runScenarios(scenarios, { directory, serve }), deadline, {
+          label: "relay"
+        })
       })
     )
     return [...promises, nothingOpen(before, yield* settledDescriptors(before))]

@@ -30,6 +30,15 @@ export const absent: Scenario = {
         delays: [0.1, 0.2, 0.4, 0.8],
         measured: steps(attempts).slice(0, 4)
       }),
+      exactly({
+        id: "absent/logged",
+        text: "… each that fails is logged, with its cause and the delay that follows",
+        bound: attempts.length - 1,
+        measured: provider.journal.entries.items.filter(
+          ({ hasCause, text }) => hasCause && /attempt \d+ failed; the next follows in \d+ms$/.test(text)
+        ).length,
+        unit: "attempts"
+      }),
       bySecond({
         id: "absent/connected",
         text: "… it is found by the attempt after it listens, the one before having got no handle",

@@ -1,6 +1,7 @@
 /** Pools that come, wait and go at a bad time: one has nothing yet, one joins during the outage, one leaves. */
 import { Effect } from "effect"
 import { atMost, bySecond, exactly, type Promised } from "../../Promised.ts"
+import { textsOf } from "../journal.ts"
 import { inSeconds, timesOf } from "../measure.ts"
 import type { Node } from "../Node.ts"
 import type { Seen } from "../node/Wire.ts"
@@ -49,6 +50,13 @@ export const join: Scenario = {
         bound: "1, 1 / 2",
         measured: `${[waits, joins].map(({ ports }) => ports.items.length).join(", ")} / ${provider.pools.accepted}`,
         unit: "connections"
+      }),
+      exactly({
+        id: "join/silent",
+        text: "… and nothing is said of dropped templates, as there were none",
+        bound: 0,
+        measured: textsOf(provider.journal, /^dropped/).length,
+        unit: "warnings"
       }),
       ...left,
       ...aboutTheRest(provider, waits, second)

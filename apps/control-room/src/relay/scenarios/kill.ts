@@ -104,6 +104,15 @@ const aboutTemplates = (
     unit: "templates"
   }),
   exactly({
+    id: "kill/order",
+    text: "… before the next generation could be used",
+    bound: "dropped, connected",
+    measured: textsOf(journal, /^dropped|is connected \(generation 2/)
+      .map((text) => (text.startsWith("dropped") ? "dropped" : "connected"))
+      .join(", "),
+    unit: ""
+  }),
+  exactly({
     id: "kill/log",
     text: '… the log says "disconnected; reconnecting before resuming template creation" once, and never "restarting"',
     bound: "1, 0",
