@@ -10,12 +10,7 @@ export const steps = (values: ReadonlyArray<number>): ReadonlyArray<number> =>
 export const stepsBack = (values: ReadonlyArray<number>): number =>
   steps(values).filter((step) => step <= 0).length
 
-/** How many calls of each name, such as "Hello 1, Ping 3"; in the order of their names. */
-export const callsOf = (seen: ReadonlyArray<Seen>, ...names: ReadonlyArray<string>): string =>
-  names
-    .map((name) => `${name} ${seen.filter(({ call, what }) => what === "called" && call === name).length}`)
-    .join(", ")
-
+/** When something was seen; of a call, if one is named. */
 export const timesOf = (
   seen: ReadonlyArray<Seen>,
   what: Seen["what"],
