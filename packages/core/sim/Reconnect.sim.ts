@@ -119,7 +119,7 @@ const callOnce = (session: Session, backend: Backend, client: Client): Effect.Ef
       const work = Effect.andThen(
         backend.note("use", connection.attempt, generation),
         connection.call(client.workNanos)
-      )
+      ).pipe(Effect.ensuring(backend.note("used", connection.attempt, generation)))
       return client.holds ? Effect.uninterruptible(work) : work
     })
     const exit = yield* Effect.exit(Deadline.within(use, toDuration(client.deadlineNanos)))
@@ -197,7 +197,7 @@ const open = ({ settings }: Workload, backend: Backend) =>
     releaseTimeout: toDuration(settings.releaseTimeoutNanos)
   })
 
-/** Closes, which takes no longer than a release may; whoever waits or works is told at once. */
+/** Closes: waiting for uses takes no longer than a release may, and nor does the release. Whoever waits or works is told at once. */
 const close = (
   scope: Scope.Closeable,
   { settings }: Workload,
@@ -207,7 +207,7 @@ const close = (
   Effect.gen(function* () {
     const closing = Check.endsWithin(
       "RC-7",
-      toDuration(settings.releaseTimeoutNanos),
+      toDuration(2 * settings.releaseTimeoutNanos),
       Scope.close(scope, Exit.void)
     )
     const start = yield* now

@@ -4,7 +4,7 @@ import * as Check from "@holdfast/sim/Check"
 import * as Suite from "@holdfast/sim/Suite"
 import { Cause, Effect, Exit, Fiber, Logger, Option, Scope, Stream } from "effect"
 import * as fc from "fast-check"
-import { lengthOf, second, sleep, wait, words } from "./support/time.ts"
+import { lengthOf, now, second, sleep, wait, words } from "./support/time.ts"
 
 interface Loss {
   readonly afterNanos: number
@@ -20,9 +20,13 @@ interface Workload {
   /** How long the reader takes for an entry. */
   readonly readNanos: number
   readonly connectNanos: number
+  /** How long each subscription takes to begin. */
+  readonly handshakeNanos: number
   /** The source cannot be interrupted while it waits. */
   readonly isStubborn: boolean
   readonly entries: number
+  /** When the reader is interrupted. */
+  readonly interruptNanos: number | undefined
 }
 
 const workloadOf = (unit: number): fc.Arbitrary<Workload> =>
@@ -32,15 +36,17 @@ const workloadOf = (unit: number): fc.Arbitrary<Workload> =>
     losses: fc.array(fc.record({ afterNanos: lengthOf(2 * unit), isHeard: fc.boolean() }), { maxLength: 5 }),
     readNanos: fc.oneof(fc.constant(0), lengthOf(unit)),
     connectNanos: fc.oneof(fc.constant(0), lengthOf(unit)),
+    handshakeNanos: fc.oneof(fc.constant(0), lengthOf(unit)),
     isStubborn: fc.boolean(),
-    entries: fc.integer({ min: 1, max: 8 })
+    entries: fc.integer({ min: 1, max: 8 }),
+    interruptNanos: fc.option(lengthOf(8 * unit), { nil: undefined })
   })
 
 const describe = (workload: Workload): string =>
   [
     `${workload.entries} entries by ${workload.via}, which come after ${workload.pacesNanos.map(words).join(", ")} in turns`,
     `each is read in ${words(workload.readNanos)}`,
-    `a connect takes ${words(workload.connectNanos)}`,
+    `a connect takes ${words(workload.connectNanos)}, a subscription ${words(workload.handshakeNanos)}`,
     ...(workload.isStubborn ? ["the source cannot be interrupted"] : []),
     ...workload.losses.map(
       ({ afterNanos, isHeard }) =>
@@ -65,13 +71,20 @@ const entryAfter = ({ isStubborn, pacesNanos }: Workload, { isCut }: Connection,
   return isStubborn ? Effect.uninterruptible(coming) : coming
 }
 
+/** A stream that takes some time to begin. */
+const after = <A, E, R>(nanos: number, stream: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
+  Stream.scoped(Stream.fromPull(Effect.andThen(wait(nanos), Stream.toPull(stream))))
+
 const read = (session: Reconnect.Reconnect<Connection, Cut>, workload: Workload) => {
   if (workload.via === "streamFrom") {
     return session.streamFrom({
       initial: 0,
       subscribe: (connection, cursor) =>
-        Stream.unfold(cursor, (last) =>
-          Effect.map(entryAfter(workload, connection, last), (entry) => [entry, entry] as const)
+        after(
+          workload.handshakeNanos,
+          Stream.unfold(cursor, (last) =>
+            Effect.map(entryAfter(workload, connection, last), (entry) => [entry, entry] as const)
+          )
         ),
       next: (_, entry) => entry
     })
@@ -94,18 +107,23 @@ const read = (session: Reconnect.Reconnect<Connection, Cut>, workload: Workload)
   )
 }
 
-/** Entries in order, and a seam wherever the generation changes, which tells of that change. */
-const judge = (items: ReadonlyArray<Reconnect.Item<number>>): string | undefined => {
+/** Entries in order, and a seam wherever the generation changes, which tells of that change, and of no more time than there was. */
+const judge = (items: ReadonlyArray<Reconnect.Item<number>>, elapsedNanos: number): string | undefined => {
   let last = 0
   let generation = 0
   let seam: Reconnect.Gap | undefined
   for (const item of items) {
     if (item._tag === "Seam") {
-      if (item.gap.from >= item.gap.to || item.gap.from < generation)
+      if (
+        item.gap.from >= item.gap.to ||
+        (generation !== 0 && seam === undefined && item.gap.from !== generation)
+      )
         return `a seam from ${item.gap.from} to ${item.gap.to}`
       if (seam !== undefined && seam.to !== item.gap.from)
         return `seams to ${seam.to} and from ${item.gap.from}`
       if (item.gap.lostAfterMillis < 0 || item.gap.disconnectedMillis < 0) return "a gap of less than nothing"
+      if ((item.gap.lostAfterMillis + item.gap.disconnectedMillis) * 1e6 > elapsedNanos + 1)
+        return `a gap of more than ${words(elapsedNanos)}`
       seam = item.gap
       continue
     }
@@ -145,26 +163,42 @@ const run = (workload: Workload) =>
         item._tag === "Value" ? wait(workload.readNanos) : Effect.void
       )
     const isLast = (item: Reconnect.Item<number>) => item._tag === "Value" && item.value === workload.entries
+    // Not at the origin of all clocks.
+    yield* sleep(1000 * second)
+    const start = yield* now
     const reading = yield* Effect.forkChild(
       Stream.runForEach(Stream.takeUntil(read(session, workload), isLast), hear)
     )
-    for (const { afterNanos, isHeard } of workload.losses) {
-      yield* sleep(afterNanos)
-      const connection = live.at(-1)
-      if (isHeard) {
-        if (connection !== undefined) connection.isCut.value = true
-      } else yield* session.lose(live.length, Cause.fail("reported"))
+    const losing = Effect.gen(function* () {
+      for (const { afterNanos, isHeard } of workload.losses) {
+        yield* sleep(afterNanos)
+        const connection = live.at(-1)
+        if (isHeard) {
+          if (connection !== undefined) connection.isCut.value = true
+        } else yield* session.lose(live.length, Cause.fail("reported"))
+      }
+    })
+    const losses = yield* Effect.forkChild(losing)
+    const { interruptNanos } = workload
+    if (interruptNanos !== undefined) {
+      yield* sleep(interruptNanos)
+      const ending = Fiber.interrupt(reading)
+      // What cannot be interrupted is waited for.
+      yield* workload.isStubborn ? ending : Check.endsWithin("RC-11", 0, ending)
     }
     const exit = yield* Fiber.await(reading)
-    yield* Check.always("RC-11", Exit.isSuccess(exit), () => String(exit))
-    const problem = judge(items)
+    yield* Fiber.await(losses)
+    const wasInterrupted = interruptNanos !== undefined && Exit.hasInterrupts(exit)
+    yield* Check.always("RC-11", wasInterrupted || Exit.isSuccess(exit), () => String(exit))
+    const problem = judge(items, (yield* now) - start)
     yield* Check.always("RC-11", problem === undefined, () => problem ?? "")
     const values = items.filter(({ _tag }) => _tag === "Value").length
     yield* Check.always(
       "RC-11",
-      values === workload.entries,
+      wasInterrupted || values === workload.entries,
       () => `${values} of ${workload.entries} entries came`
     )
+    yield* Check.sometimes("a reader is interrupted", wasInterrupted)
     yield* Check.sometimes("two seams", items.length - values >= 2)
     yield* Check.sometimes("a seam before the first entry", items[0]?._tag === "Seam")
     yield* Check.endsWithin("RC-7", 0, Scope.close(scope, Exit.void))
@@ -179,7 +213,7 @@ export const suites: ReadonlyArray<Suite.Suite> = [
     arbitrary: fc.oneof(workloadOf(1e6), workloadOf(second)),
     run,
     leaks: "RC-10",
-    reaches: ["two seams", "a seam before the first entry"],
+    reaches: ["two seams", "a seam before the first entry", "a reader is interrupted"],
     describe
   })
 ]

@@ -13,7 +13,7 @@
  * @guarantee RC-5 The backoff grows over a flapping backend, and begins anew only after `stableAfter`.
  * @guarantee RC-6 A connect that hangs, cannot be interrupted, or dies is bounded and retried.
  * @guarantee RC-7 Closing ends at once from every state, in this order: no new use, waiters are woken, uses are
- *   interrupted, the connection is released.
+ *   interrupted and have ended, the connection is released. What hangs is waited for in bounded time.
  * @guarantee RC-8 Waiters see the ambient deadline.
  * @guarantee RC-9 A silent peer is found by the probe within its interval plus its time-out.
  * @guarantee RC-10 No fiber, timer or handle is left after closing.
@@ -43,11 +43,11 @@ import {
 } from "effect"
 import * as Backoff from "./Backoff.ts"
 import { lasting } from "./internal/built.ts"
-import { DurationSetting, decode, nonNegative, positiveInteger } from "./internal/duration.ts"
+import { DurationSetting, decode, nonNegative, positive, positiveInteger } from "./internal/duration.ts"
 import { toNanos } from "./internal/limit.ts"
 import * as errors from "./internal/reconnect/errors.ts"
 import { establish as establishOnce } from "./internal/reconnect/establish.ts"
-import { Session } from "./internal/reconnect/session.ts"
+import { Session, type Status as State } from "./internal/reconnect/session.ts"
 import {
   type Gap as InternalGap,
   type Item as InternalItem,
@@ -55,7 +55,7 @@ import {
   poll,
   subscribe
 } from "./internal/reconnect/subscribe.ts"
-import { type Plan, type Status as State, Supervisor } from "./internal/reconnect/supervise.ts"
+import { type Plan, Supervisor } from "./internal/reconnect/supervise.ts"
 import { unlost, unlostStream } from "./internal/reconnect/unlost.ts"
 
 // -----------------------------------------------------------------------------
@@ -202,7 +202,7 @@ export interface WaitOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Reconnect<out C, out L = never> {
+export interface Reconnect<out C, in L = never> {
   /** The present state, and a stream of all. Only ever set by the supervisor. */
   readonly status: SubscriptionRef.SubscriptionRef<Status>
   readonly connected: Effect.Effect<boolean>
@@ -226,8 +226,8 @@ export interface Reconnect<out C, out L = never> {
     readonly next: (cursor: S, value: A) => S
   }) => Stream.Stream<Item<A>, Exclude<E, L> | NotConnected, R>
   /**
-   * Repeats a long-poll. One that came back with nothing before `pollTimeout` is followed by a delay, which grows until
-   * there is a result, or a poll waits as long as it should; from 100 milliseconds to a second by default, without
+   * Repeats a long-poll. One that came back with nothing before `pollTimeout`, by more than a tenth of it, is followed by
+   * a delay, which grows until there is a result, or a poll waits as long as it should; from 100 milliseconds to a second by default, without
    * jitter.
    */
   readonly longPoll: <A, E, R>(
@@ -236,7 +236,10 @@ export interface Reconnect<out C, out L = never> {
   ) => Stream.Stream<Item<A>, Exclude<E, L> | NotConnected, R>
   /** Reports a generation lost; `false` when it already is, or when it is an older one. */
   readonly lose: (generation: Generation, cause: Cause.Cause<unknown>) => Effect.Effect<boolean>
-  /** Fails when the supervisor has given up, and is interrupted when the connection is closed. */
+  /**
+   * Fails when the supervisor has given up, and is interrupted when the connection is closed. Let it race with the
+   * program by `Effect.raceFirst`: `Effect.race` waits for a success, and goes on after a failure.
+   */
   readonly terminated: Effect.Effect<never, GaveUp>
 }
 
@@ -264,11 +267,15 @@ export interface Options<C, L, RC, RO, RL, RP> {
   readonly label?: string | undefined
   /** Yields a fresh connection; its scope is that of the generation. A failure is retried. */
   readonly connect: Effect.Effect<C, unknown, RC>
-  /** Which errors mean that the connection is lost. A type guard takes them out of the errors of `use`. */
+  /**
+   * Which errors mean that the connection is lost. A type guard takes them out of the errors of `use`. Defects are not
+   * asked about: an error that a client has made a defect has to be made an error again.
+   */
   readonly isLost: ((error: unknown) => error is L) | ((error: unknown) => boolean)
   /**
-   * Done once for each generation, before anyone can use it, in the scope of the generation. A failure is a failed
-   * attempt. It has no time limit of its own: the probe watches meanwhile, and a `Deadline.within` may.
+   * Done once for each generation, before anyone can use it, in a scope that is closed before that of the connection. A
+   * failure is a failed attempt. It has no time limit but `giveUp.after`: the probe watches meanwhile, and a
+   * `Deadline.within` may. Use the connection that it is given; `use` of the session itself would wait for its end.
    */
   readonly onConnect?:
     | ((connection: NoInfer<C>, generation: Generation) => Effect.Effect<unknown, unknown, RO>)
@@ -294,7 +301,7 @@ export interface Options<C, L, RC, RO, RL, RP> {
   readonly stableAfter?: Duration.Input | undefined
   /** How long `connect` may take. */
   readonly attemptTimeout?: Duration.Input | undefined
-  /** How long the release of a generation is waited for. */
+  /** How long each step of leaving a generation is waited for: uses, `onLost`, what `onConnect` has, the connection. */
   readonly releaseTimeout?: Duration.Input | undefined
   /** Whether the first loss is the end. */
   readonly onLoss?: "reconnect" | "exit" | undefined
@@ -302,9 +309,9 @@ export interface Options<C, L, RC, RO, RL, RP> {
     | {
         /** After so many failed attempts in a row. */
         readonly attempts?: number | undefined
-        /** After so long without a stable connection. */
+        /** After so long without a stable connection, or sooner when the next delay would be longer. */
         readonly after?: Duration.Input | undefined
-        /** After a failure that no retry can mend. */
+        /** After a failure that no retry can mend; not asked when a stable connection is lost. */
         readonly when?: ((cause: Cause.Cause<unknown>) => boolean) | undefined
       }
     | undefined
@@ -378,8 +385,8 @@ const nothing = (): Effect.Effect<void> => Effect.void
 const planOf = <C, L, RC, RO, RL, RP>(
   options: Options<C, L, RC, RO, RL, RP>
 ): Plan<C, RC, RO, RL, RP> & { readonly releaseTimeout: Duration.Duration } => {
-  const length = (option: string, input: Duration.Input): Duration.Duration =>
-    nonNegative("Reconnect", option, input)
+  const time = (option: string, input: Duration.Input) => positive("Reconnect", option, input)
+  const length = (option: string, input: Duration.Input) => nonNegative("Reconnect", option, input)
   const { giveUp, probe } = options
   return {
     label: options.label ?? "connection",
@@ -388,19 +395,19 @@ const planOf = <C, L, RC, RO, RL, RP>(
     onLost: options.onLost ?? nothing,
     probe: probe && {
       check: probe.check,
-      interval: length("probe.interval", probe.interval ?? "1 second"),
-      timeout: length("probe.timeout", probe.timeout ?? "1 second")
+      interval: time("probe.interval", probe.interval ?? "1 second"),
+      timeout: time("probe.timeout", probe.timeout ?? "1 second")
     },
     backoff: options.backoff ?? defaultBackoff,
     stableAfter: length("stableAfter", options.stableAfter ?? "10 seconds"),
-    attemptTimeout: length("attemptTimeout", options.attemptTimeout ?? "10 seconds"),
+    attemptTimeout: time("attemptTimeout", options.attemptTimeout ?? "10 seconds"),
     releaseTimeout: length("releaseTimeout", options.releaseTimeout ?? "5 seconds"),
     onLoss: options.onLoss ?? "reconnect",
     giveUp: {
       attempts: positiveInteger("Reconnect", "giveUp.attempts", giveUp?.attempts ?? Infinity, {
         allowInfinity: true
       }),
-      after: length("giveUp.after", giveUp?.after ?? Duration.infinity),
+      after: time("giveUp.after", giveUp?.after ?? Duration.infinity),
       when: giveUp?.when ?? (() => false)
     }
   }
@@ -409,10 +416,7 @@ const planOf = <C, L, RC, RO, RL, RP>(
 const waitNanos = (options: WaitOptions | undefined): bigint | undefined =>
   options?.wait === undefined ? undefined : toNanos(decode("Reconnect", "wait", options.wait))
 
-const operations = <C, L>(
-  session: Session<C>,
-  status: SubscriptionRef.SubscriptionRef<Status>
-): Reconnect<C, L> => {
+const operations = <C, L>(session: Session<C>): Reconnect<C, L> => {
   const streamFrom: Reconnect<C, L>["streamFrom"] = (source) => unlostStream(subscribe(session, source))
   const stream: Reconnect<C, L>["stream"] = (f) =>
     streamFrom({
@@ -421,7 +425,7 @@ const operations = <C, L>(
       next: () => undefined
     })
   return {
-    status,
+    status: session.status,
     connected: Effect.sync(() => session.current !== undefined),
     awaitConnected: (options) =>
       Effect.map(session.connected(waitNanos(options)), ({ generation }) => generation),
@@ -429,7 +433,7 @@ const operations = <C, L>(
     stream,
     streamFrom,
     longPoll: (f, { backoff = pollBackoff, pollTimeout }) => {
-      const timeout = nonNegative("Reconnect", "pollTimeout", pollTimeout)
+      const timeout = positive("Reconnect", "pollTimeout", pollTimeout)
       return stream((connection, { generation }) =>
         poll(
           Effect.suspend(() => f(connection, generation)),
@@ -459,21 +463,28 @@ const operations = <C, L>(
  *
  * **Gotchas**
  *
- * - A use that cannot be interrupted goes on as abandoned work when it is cut off: see `Deadline.abandoned`.
+ * - A use that cannot be interrupted goes on as abandoned work when it is cut off: see `Deadline.abandoned`. So does an
+ *   `onConnect`: what it stores late, it stores for a generation that is over.
+ * - `forkChild` in `connect` or in a use ends with it. What is to live as long as the generation is forked with
+ *   `forkScoped` in `connect` or `onConnect`.
+ * - Within one scope the last acquired is released first, and one that hangs keeps the others waiting: a release that
+ *   talks to the peer has a deadline of its own.
+ * - TypeScript cannot tell classes with the same members apart: of plain `Error` classes, a guard for one takes out all.
+ *   Errors with a tag are told apart.
  * - Throws `InvalidOptions` for values without a meaning.
  *
  * **Example** (A connection that breaks once)
  *
  * ```ts
  * import { Backoff, Reconnect } from "@holdfast/core"
- * import { Effect } from "effect"
+ * import { Effect, Schema } from "effect"
  *
- * class Broken extends Error {}
+ * class Broken extends Schema.TaggedError<Broken>("Broken")("Broken", {}) {}
  *
  * const program = Effect.gen(function*() {
  *   const node = yield* Reconnect.make({
  *     label: "node",
- *     connect: Effect.succeed({ ask: (fails: boolean) => fails ? Effect.fail(new Broken()) : Effect.succeed("hello") }),
+ *     connect: Effect.succeed({ ask: (fails: boolean) => fails ? Effect.fail(new Broken({})) : Effect.succeed("hello") }),
  *     isLost: (error) => error instanceof Broken,
  *     backoff: Backoff.constant("10 millis")
  *   })
@@ -492,29 +503,27 @@ const operations = <C, L>(
  */
 export const make = <C, L = never, RC = never, RO = never, RL = never, RP = never>(
   options: Options<C, L, RC, RO, RL, RP>
-): Effect.Effect<Reconnect<C, L>, never, Exclude<RC | RO, Scope.Scope> | RL | RP | Scope.Scope> => {
+): Effect.Effect<Reconnect<C, L>, never, Exclude<RC | RO | RL | RP, Scope.Scope> | Scope.Scope> => {
   const plan = planOf(options)
   return Effect.gen(function* () {
     const clock = yield* Clock.Clock
-    const context = yield* Effect.context<Exclude<RC | RO, Scope.Scope> | RL | RP>()
+    const context = yield* Effect.context<Exclude<RC | RO | RL | RP, Scope.Scope>>()
     const { label, releaseTimeout } = plan
-    const session = new Session<C>({ label, clock, releaseTimeout, isLost: options.isLost })
     const status = yield* SubscriptionRef.make<Status>({
       _tag: "Connecting",
       attempt: 1,
       nextDelay: undefined,
       lastCause: undefined
     })
-    const supervisor = new Supervisor(plan, session, status)
+    const session = new Session<C>({ label, clock, releaseTimeout, status, isLost: options.isLost })
+    const close = Effect.sync(() => session.finish({ reason: "Closed" }))
+    // Whatever ends the supervisor, nobody waits for it any more.
+    const supervising = Effect.ensuring(new Supervisor(plan, session).run(), close)
     yield* Effect.acquireRelease(
-      Effect.forkDetach(Effect.interruptible(Effect.provideContext(supervisor.run(), lasting(context)))),
-      (fiber) =>
-        Effect.andThen(
-          Effect.sync(() => session.finish({ reason: "Closed" })),
-          Fiber.await(fiber)
-        )
+      Effect.forkDetach(Effect.interruptible(Effect.provideContext(supervising, lasting(context)))),
+      (fiber) => Effect.andThen(close, Fiber.await(fiber))
     )
-    return operations<C, L>(session, status)
+    return operations<C, L>(session)
   })
 }
 
@@ -568,7 +577,7 @@ export const establish = <C, E, R>(
     budgetNanos: toNanos(decode("Reconnect", "deadline", deadline)),
     attempts: positiveInteger("Reconnect", "attempts", options.attempts, { allowInfinity: true }),
     attemptTimeout:
-      attemptTimeout === undefined ? undefined : nonNegative("Reconnect", "attemptTimeout", attemptTimeout),
+      attemptTimeout === undefined ? undefined : positive("Reconnect", "attemptTimeout", attemptTimeout),
     backoff: backoff ?? defaultBackoff
   })
 }
@@ -576,6 +585,9 @@ export const establish = <C, E, R>(
 // -----------------------------------------------------------------------------
 // Service
 // -----------------------------------------------------------------------------
+
+/** Errors that are promised to be taken out have to be recognised by a type guard. */
+type IsLost<L> = [L] extends [never] ? (error: unknown) => boolean : (error: unknown) => error is L
 
 /**
  * A supervised connection as a service of an application.
@@ -591,7 +603,7 @@ export interface ServiceClass<Self, Id extends string, C, L>
     options?: WaitOptions
   ) => Effect.Effect<A, Exclude<E, L> | ConnectionLost | NotConnected, R | Self>
   readonly layer: <RC = never, RO = never, RL = never, RP = never>(
-    options: Options<C, L, RC, RO, RL, RP>
+    options: Options<C, L, RC, RO, RL, RP> & { readonly isLost: IsLost<L> }
   ) => Layer.Layer<Self, never, Exclude<RC | RO | RL | RP, Scope.Scope>>
 }
 

@@ -598,7 +598,7 @@ describe("Reconnect", () => {
           scope
         )
         yield* TestClock.adjust("1 second")
-        const using = yield* fork(Effect.flip(session.use(() => Effect.uninterruptible(Effect.never))))
+        const using = yield* fork(Effect.flip(session.use(() => Effect.never)))
         const terminated = yield* fork(session.terminated)
         const closing = yield* fork(Scope.close(scope, Exit.void))
         yield* settle
@@ -633,6 +633,24 @@ describe("Reconnect", () => {
         yield* Scope.close(scope, Exit.void)
         assert.deepStrictEqual(node.events, ["connect 1", "use ends, connected: false", "release 1"])
       }).pipe(Effect.provide(quiet))
+    )
+
+    it.effect(
+      "RC-7: a use that cannot be interrupted is told at once, and waited for as long as a release",
+      () =>
+        Effect.gen(function* () {
+          const scope = yield* Scope.make()
+          const { node, session } = yield* Scope.provide(connected({ releaseTimeout: "2 seconds" }), scope)
+          const using = yield* fork(session.use(() => Effect.uninterruptible(Effect.never)))
+          const closing = yield* fork(Scope.close(scope, Exit.void))
+          yield* settle
+          assert.isDefined(using.pollUnsafe())
+          yield* TestClock.adjust("1999 millis")
+          assert.deepStrictEqual(node.events, ["connect 1"])
+          yield* TestClock.adjust("1 millis")
+          assert.deepStrictEqual(node.events, ["connect 1", "release 1"])
+          assert.isDefined(closing.pollUnsafe())
+        }).pipe(Effect.provide(quiet))
     )
 
     it.effect("a release that hangs is left behind after its time-out", () =>

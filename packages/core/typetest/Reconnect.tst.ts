@@ -32,19 +32,24 @@ describe("Reconnect.make", () => {
     >()
   })
 
-  it("requires what its callbacks require, but for the scope of a generation", () => {
+  it("requires what its callbacks require, but for the scopes that they are given", () => {
+    const scoped = Effect.addFinalizer(() => Effect.void)
     expect(
       Reconnect.make({
         connect: Effect.succeed(1),
         isLost: () => true,
-        onConnect: () =>
-          Effect.andThen(
-            Address,
-            Effect.addFinalizer(() => Effect.void)
-          ),
-        onLost: () => Clues
+        onConnect: () => Effect.andThen(Address, scoped),
+        onLost: () => Effect.andThen(Clues, scoped),
+        probe: { check: () => scoped }
       })
     ).type.toBe<Effect.Effect<Reconnect.Reconnect<number>, never, Address | Clues | Scope.Scope>>()
+  })
+})
+
+describe("Reconnect", () => {
+  it("that takes more errors out is one that takes fewer out, and not the other way round", () => {
+    expect<Reconnect.Reconnect<Connection>>().type.toBeAssignableFrom<typeof guarded>()
+    expect<Reconnect.Reconnect<Connection, Closed>>().type.not.toBeAssignableFrom<typeof plain>()
   })
 })
 
@@ -82,8 +87,17 @@ describe("Reconnect.Service", () => {
     >()
   })
 
+  it("promises to take errors out only with a type guard for them", () => {
+    expect(Node.layer).type.not.toBeCallableWith({ connect, isLost: () => true })
+    class Bare extends Reconnect.Service<Bare, Connection>()("Bare") {}
+    expect(Bare.layer).type.toBeCallableWith({ connect, isLost: () => true })
+  })
+
   it("takes no other connection", () => {
-    expect(Node.layer).type.not.toBeCallableWith({ connect: Effect.succeed(1), isLost: () => true })
+    expect(Node.layer).type.not.toBeCallableWith({
+      connect: Effect.succeed(1),
+      isLost: (error: unknown) => error instanceof Closed
+    })
   })
 })
 

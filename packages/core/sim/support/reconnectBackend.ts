@@ -90,6 +90,7 @@ export type Kind =
   | "prepared"
   | "unprepared"
   | "use"
+  | "used"
   | "lost"
   | "releasing"
   | "released"

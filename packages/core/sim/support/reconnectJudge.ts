@@ -166,15 +166,35 @@ const isHeard = (backend: Backend, { probe }: Settings, endNanos: number): Findi
   return undefined
 }
 
+/** What was well when it was closed is released when all uses have ended, but for what takes longer than it may. */
+const isJoinedFirst = (
+  { deaths, diary }: Backend,
+  { releaseTimeoutNanos }: Settings,
+  endNanos: number
+): Finding | undefined => {
+  for (const [index, { atNanos, attempt, kind }] of diary.entries()) {
+    if (kind !== "releasing" || (deaths.get(attempt) ?? 0) <= endNanos) continue
+    const before = diary.slice(0, index).filter((entry) => entry.attempt === attempt)
+    const count = (of: Kind): number => before.filter((entry) => entry.kind === of).length
+    if (count("used") < count("use") && atNanos < endNanos + releaseTimeoutNanos)
+      return {
+        guarantee: "RC-7",
+        problem: `the connection of attempt ${attempt} was released before its last use had ended`
+      }
+  }
+  return undefined
+}
+
 /** All that the diary shows until `endNanos`, when the connection was closed. */
 export const judge = (backend: Backend, settings: Settings, endNanos: number): Effect.Effect<void> =>
   Check.judged(
-    ["RC-1", "RC-2", "RC-3", "RC-4", "RC-5", "RC-6", "RC-9"],
+    ["RC-1", "RC-2", "RC-3", "RC-4", "RC-5", "RC-6", "RC-7", "RC-9"],
     isOnce(backend) ??
       isOneByOne(backend, settings) ??
       hasOwnReason(backend) ??
       isReleasedFirst(backend, settings) ??
       isPreparedFirst(backend) ??
       isPaced(backend, settings) ??
-      isHeard(backend, settings, endNanos)
+      isHeard(backend, settings, endNanos) ??
+      isJoinedFirst(backend, settings, endNanos)
   )

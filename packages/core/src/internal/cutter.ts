@@ -13,20 +13,24 @@ import { currentFiber } from "./limit.ts"
 import type { Caller } from "./timer.ts"
 
 interface Cuttable<E2> {
-  cut(error: E2): void
+  /** Interrupts the work, and gives what lets the caller go on. */
+  cut(error: E2): () => void
 }
 
 export class Cutter<E2> {
   readonly label: string
-  private readonly runs = new Set<Cuttable<E2>>()
+  readonly runs = new Set<Cuttable<E2>>()
+  /** What was cut, and did not end at once. */
+  readonly remains: Array<Fiber.Fiber<unknown, unknown>> = []
 
   constructor(label: string) {
     this.label = label
   }
 
-  /** All that runs now; what begins later is not cut. */
+  /** All that runs now; what begins later is not cut. No caller goes on before everything is interrupted. */
   cut(error: E2): void {
-    for (const run of Array.from(this.runs)) run.cut(error)
+    const goOn = Array.from(this.runs, (run) => run.cut(error))
+    for (const next of goOn) next()
   }
 
   /**
@@ -39,7 +43,7 @@ export class Cutter<E2> {
     settle: Settle<E2> = asItIs
   ): Effect.Effect<void> | undefined {
     const caller = currentFiber<R>()
-    const run = new Run<A, E, E2>(this.runs, caller, this.label, resume, settle)
+    const run = new Run<A, E, E2>(this, caller, resume, settle)
     // house: forks inline, in the caller's world, as `limit` does
     return run.follow(Effect.runForkWith(caller.context)(self))
   }
@@ -51,32 +55,29 @@ export type Settle<E2> = <A, E>(exit: Exit.Exit<A, E>) => Exit.Exit<A, E | E2>
 const asItIs = <A>(exit: A): A => exit
 
 class Run<A, E, E2> implements Cuttable<E2> {
-  private readonly runs: Set<Cuttable<E2>>
+  private readonly cutter: Cutter<E2>
   private readonly caller: Caller
-  private readonly label: string
   private readonly settle: Settle<E2>
   private resume: ((effect: Effect.Effect<A, E | E2>) => void) | undefined
   private fiber: Fiber.Fiber<A, E> | undefined = undefined
 
   constructor(
-    runs: Set<Cuttable<E2>>,
+    cutter: Cutter<E2>,
     caller: Caller,
-    label: string,
     resume: (effect: Effect.Effect<A, E | E2>) => void,
     settle: Settle<E2>
   ) {
-    this.runs = runs
-    this.settle = settle
+    this.cutter = cutter
     this.caller = caller
-    this.label = label
     this.resume = resume
-    runs.add(this)
+    this.settle = settle
+    cutter.runs.add(this)
   }
 
   follow(fiber: Fiber.Fiber<A, E>): Effect.Effect<void> | undefined {
     // It has cut itself off as it began.
     if (this.resume === undefined) {
-      abandon(this.caller, fiber, this.label)
+      this.leave(fiber)
       return undefined
     }
     const exit = fiber.pollUnsafe()
@@ -89,12 +90,17 @@ class Run<A, E, E2> implements Cuttable<E2> {
     return Effect.suspend(() => this.end())
   }
 
-  cut(error: E2): void {
+  cut(error: E2): () => void {
     // Taken first: the end of the work, which the interruption may cause at once, is no result any more.
     const resume = this.take()
-    if (resume === undefined) return
-    if (this.fiber !== undefined) abandon(this.caller, this.fiber, this.label)
-    resume(Effect.fail(error))
+    if (resume !== undefined && this.fiber !== undefined) this.leave(this.fiber)
+    return () => resume?.(Effect.fail(error))
+  }
+
+  private leave(fiber: Fiber.Fiber<A, E>): void {
+    const { caller, cutter } = this
+    abandon(caller, fiber, cutter.label)
+    if (fiber.pollUnsafe() === undefined) cutter.remains.push(fiber)
   }
 
   private finish(exit: Exit.Exit<A, E>): void {
@@ -105,7 +111,7 @@ class Run<A, E, E2> implements Cuttable<E2> {
   private take() {
     const { resume } = this
     this.resume = undefined
-    this.runs.delete(this)
+    this.cutter.runs.delete(this)
     return resume
   }
 

@@ -62,6 +62,13 @@ export const nonNegative = (module: string, option: string, input: Duration.Inpu
   })
 }
 
+/** Reads a duration as {@link nonNegative} does, and throws `InvalidOptions` for zero too. */
+export const positive = (module: string, option: string, input: Duration.Input): Duration.Duration => {
+  const duration = nonNegative(module, option, input)
+  if (!Duration.isZero(duration)) return duration
+  throw new InvalidOptions({ module, option, problem: "must be longer than nothing, but is zero" })
+}
+
 /**
  * Checks a count, such as a number of attempts: an integer of at least 1. `Infinity` is accepted where "no bound" has
  * a meaning.

@@ -95,7 +95,9 @@ describe("Reconnect.stream", () => {
         const { got } = yield* collecting(
           session.stream((_, resume) => {
             resumes.push(resume)
-            return Stream.fromEffect(Effect.uninterruptible(Effect.never))
+            return resume.generation === 1
+              ? Stream.fromEffect(Effect.uninterruptible(Effect.never))
+              : Stream.never
           })
         )
         yield* session.lose(1, Cause.fail("unplugged"))

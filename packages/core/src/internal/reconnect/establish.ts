@@ -13,26 +13,52 @@ interface Options {
   readonly backoff: Backoff.Input
 }
 
-/** In a scope of its own, which is handed on to the caller's when the connection is still wanted. */
-const dial = <C, E, R>(
-  connect: Effect.Effect<C, E, R>,
-  outer: Scope.Scope,
-  isWanted: () => boolean
-): Effect.Effect<C, Cause.Cause<E>, Exclude<R, Scope.Scope>> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const exit = yield* Effect.exit(restore(Scope.provide(connect, scope)))
-      if (Exit.isSuccess(exit) && isWanted()) {
-        yield* Scope.addFinalizerExit(outer, (end) => Scope.close(scope, end))
-        return exit.value
-      }
-      yield* Scope.close(scope, exit)
-      if (Exit.isSuccess(exit)) return yield* Effect.interrupt
-      // As an error, because a defect is worth another attempt too.
-      return yield* Cause.hasInterruptsOnly(exit.cause) ? Effect.interrupt : Effect.fail(exit.cause)
+/** A connection, in the scope of its attempt. */
+interface Dialed<C> {
+  readonly connection: C
+  readonly scope: Scope.Closeable
+}
+
+/**
+ * The attempts of one call, each in a scope of its own. The caller gets the scope of the one that it gets; all others are
+ * closed, also of an attempt that nobody waited for any more when it connected.
+ */
+class Dialing<C> {
+  count = 0
+  /** The attempt whose connection is waited for. */
+  wanted: number | undefined = undefined
+  private readonly connected = new Set<Scope.Closeable>()
+
+  dial<E, R>(
+    connect: Effect.Effect<C, E, R>
+  ): Effect.Effect<Dialed<C>, Cause.Cause<E>, Exclude<R, Scope.Scope>> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen({ self: this }, function* () {
+        const number = ++this.count
+        this.wanted = number
+        const scope = yield* Scope.make()
+        const exit = yield* Effect.exit(restore(Scope.provide(connect, scope)))
+        if (Exit.isSuccess(exit) && this.wanted === number) {
+          this.connected.add(scope)
+          return { connection: exit.value, scope }
+        }
+        yield* Scope.close(scope, exit)
+        if (Exit.isSuccess(exit)) return yield* Effect.interrupt
+        // As an error, because a defect is worth another attempt too.
+        return yield* Cause.hasInterruptsOnly(exit.cause) ? Effect.interrupt : Effect.fail(exit.cause)
+      })
+    )
+  }
+
+  /** Closes all but the one that is kept; nobody waits for it. */
+  end(kept: Scope.Closeable | undefined): Effect.Effect<void> {
+    this.wanted = undefined
+    if (kept !== undefined) this.connected.delete(kept)
+    return Effect.forEach(this.connected, (scope) => Effect.forkDetach(Scope.close(scope, Exit.void)), {
+      discard: true
     })
-  )
+  }
+}
 
 export const establish = <C, E, R>(connect: Effect.Effect<C, E, R>, options: Options) =>
   Effect.gen(function* () {
@@ -44,29 +70,22 @@ export const establish = <C, E, R>(connect: Effect.Effect<C, E, R>, options: Opt
     const isInherited =
       ambientNanos !== undefined && (budgetNanos === undefined || ambientNanos < budgetNanos)
     const timeUp = isInherited ? "InheritedDeadline" : "Deadline"
-    let attempts = 0
-    /** The attempt whose connection is waited for. */
-    let wanted: number | undefined
+    const dialing = new Dialing<C>()
     let last: Cause.Cause<unknown> | undefined
     let isOutOfTime = false
     const elapsedMillis = (): number => Number(clock.monotonicTimeNanosUnsafe() - startNanos) / 1e6
     const failed = (limit: EstablishFailed["limit"]): EstablishFailed => {
-      wanted = undefined
-      const of = { label, limit, attempts, elapsedMillis: elapsedMillis() }
+      dialing.wanted = undefined
+      const of = { label, limit, attempts: dialing.count, elapsedMillis: elapsedMillis() }
       return new EstablishFailed(last === undefined ? of : { ...of, cause: Cause.squash(last) })
     }
-    const attempt = Effect.suspend(() => {
-      const number = ++attempts
-      wanted = number
-      return dial(connect, outer, () => wanted === number)
-    })
-    const calling = call<C, Cause.Cause<E>, Exclude<R, Scope.Scope>, unknown>(
-      attempt,
+    const calling = call<Dialed<C>, Cause.Cause<E>, Exclude<R, Scope.Scope>, unknown>(
+      dialing.dial(connect),
       { ...options, maxRetryAfter: undefined, while: undefined, retryAfter: undefined, budget: undefined },
       {
         label,
         onAttempt: ({ cause }) => {
-          wanted = undefined
+          dialing.wanted = undefined
           const error = cause && Cause.squash(cause)
           last = Cause.isCause(error) ? error : cause
         },
@@ -75,9 +94,21 @@ export const establish = <C, E, R>(connect: Effect.Effect<C, E, R>, options: Opt
         }
       }
     )
-    const bounded = limit(calling, { label, budgetNanos, inherit: true, expired: () => failed(timeUp) })
-    const connection = yield* Effect.mapError(bounded, (error) =>
-      error instanceof EstablishFailed ? error : failed(isOutOfTime ? timeUp : "Attempts")
+    const bounded = Effect.mapError(
+      limit(calling, { label, budgetNanos, inherit: true, outlived: true, expired: () => failed(timeUp) }),
+      (error) => (error instanceof EstablishFailed ? error : failed(isOutOfTime ? timeUp : "Attempts"))
     )
-    return { connection, attempts, elapsedMillis: elapsedMillis() }
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(restore(bounded))
+        if (Exit.isFailure(exit)) {
+          yield* dialing.end(undefined)
+          return yield* Effect.failCause(exit.cause)
+        }
+        const { connection, scope } = exit.value
+        yield* Scope.addFinalizerExit(outer, (end) => Scope.close(scope, end))
+        yield* dialing.end(scope)
+        return { connection, attempts: dialing.count, elapsedMillis: elapsedMillis() }
+      })
+    )
   })

@@ -16,7 +16,8 @@ export const leaveBehind = <C, R>(
   const text = `"${label}": ${what} of the old connection`
   return limit(work, {
     label: `${label} release`,
-    budgetNanos: toNanos(releaseTimeout),
+    // Whoever does not want to wait still wants it done.
+    budgetNanos: toNanos(Duration.max(releaseTimeout, Duration.nanos(1n))),
     inherit: false,
     expired: () => "late" as const
   }).pipe(

@@ -3,7 +3,8 @@
  *
  * The supervisor opens generations and ends them; users find the current one, wait for it, and report it lost.
  */
-import { Cause, type Clock, type Duration, Effect, Exit } from "effect"
+import { Cause, type Clock, type Duration, Effect, Exit, PubSub, type Scope } from "effect"
+import type { SubscriptionRef } from "effect/SubscriptionRef"
 import { Cutter, type Settle } from "../cutter.ts"
 import { limit } from "../limit.ts"
 import { ConnectionLost, type GaveUp, NotConnected } from "./errors.ts"
@@ -19,6 +20,8 @@ export interface Life<out C> {
   readonly cutter: Cutter<ConnectionLost>
   /** What comes out of it. */
   readonly settle: Settle<ConnectionLost>
+  /** What subscriptions hold between two elements. */
+  readonly held: Set<Scope.Closeable>
   /** Why it is no more, and since when. */
   lost: Cause.Cause<unknown> | undefined
   lostNanos: bigint
@@ -29,10 +32,28 @@ export interface Life<out C> {
 /** Why there will be no further generation. */
 export type End = { readonly reason: "Closed" } | { readonly reason: "GaveUp"; readonly error: GaveUp }
 
+export type Status =
+  | {
+      readonly _tag: "Connecting"
+      readonly attempt: number
+      readonly nextDelay: Duration.Duration | undefined
+      readonly lastCause: Cause.Cause<unknown> | undefined
+    }
+  | { readonly _tag: "Connected"; readonly generation: number; readonly sinceMillis: number }
+  | { readonly _tag: "Lost"; readonly generation: number; readonly cause: Cause.Cause<unknown> }
+  | { readonly _tag: "Closed"; readonly gaveUp: GaveUp | undefined }
+
+/** Since when somebody waits, and for how long at most. */
+interface Wait {
+  readonly sinceNanos: bigint
+  readonly nanos: bigint | undefined
+}
+
 export class Session<C> {
   readonly label: string
   readonly clock: Clock.Clock
   readonly releaseTimeout: Duration.Duration
+  readonly status: SubscriptionRef<Status>
   /** The generation that exists, published or not. */
   private life: Life<C> | undefined = undefined
   end: End | undefined = undefined
@@ -43,16 +64,20 @@ export class Session<C> {
   private readonly steps: Cutter<"ended">
   private readonly isLost: (error: unknown) => boolean
   private readonly watchers = new Set<() => void>()
+  /** Which errors tell of the end of which generation here: those of other connections may look alike. */
+  private readonly losses = new WeakMap<object, Life<C>>()
 
   constructor(options: {
     readonly label: string
     readonly clock: Clock.Clock
     readonly releaseTimeout: Duration.Duration
+    readonly status: SubscriptionRef<Status>
     readonly isLost: (error: unknown) => boolean
   }) {
     this.label = options.label
     this.clock = options.clock
     this.releaseTimeout = options.releaseTimeout
+    this.status = options.status
     this.isLost = options.isLost
     this.steps = new Cutter(options.label)
   }
@@ -72,6 +97,7 @@ export class Session<C> {
       connection,
       cutter,
       settle: (exit) => this.settle(life, exit),
+      held: new Set(),
       sinceMillis: 0,
       sinceNanos: 0n,
       lost: undefined,
@@ -88,13 +114,20 @@ export class Session<C> {
     life.sinceMillis = this.clock.currentTimeMillisUnsafe()
     life.sinceNanos = this.clock.monotonicTimeNanosUnsafe()
     life.wasPublished = true
+    this.say({ _tag: "Connected", generation: life.generation, sinceMillis: life.sinceMillis })
     this.tell()
     return true
   }
 
+  /** An attempt is under way, or follows after a delay. */
+  connecting(nextDelay: Duration.Duration | undefined): void {
+    const { failures, lastCause } = this
+    if (this.end === undefined) this.say({ _tag: "Connecting", attempt: failures + 1, nextDelay, lastCause })
+  }
+
   /** Waits until a generation is lost, or all has ended. */
   untilLost(life: Life<C>): Effect.Effect<void> {
-    return this.until(() => (life.lost !== undefined || this.end !== undefined ? Effect.void : undefined))
+    return Effect.ignore(this.step(this.until(() => (life.lost === undefined ? undefined : Effect.void))))
   }
 
   /** What the supervisor does until all has ended. */
@@ -118,6 +151,7 @@ export class Session<C> {
     if (this.end !== undefined) return
     const { life } = this
     this.end = end
+    this.say({ _tag: "Closed", gaveUp: end.reason === "GaveUp" ? end.error : undefined })
     this.tell()
     if (life !== undefined && life.lost === undefined) this.cut(life, "Closed", undefined)
     this.steps.cut("ended")
@@ -131,6 +165,7 @@ export class Session<C> {
     if (this.end !== undefined || life?.generation !== generation || life.lost !== undefined) return false
     life.lost = cause
     life.lostNanos = this.clock.monotonicTimeNanosUnsafe()
+    this.say({ _tag: "Lost", generation, cause })
     this.cut(life, "Lost", Cause.squash(cause))
     this.tell()
     return true
@@ -141,10 +176,17 @@ export class Session<C> {
     f: (connection: C, generation: number) => Effect.Effect<A, E, R>,
     waitNanos: bigint | undefined
   ): Effect.Effect<A, E | ConnectionLost | NotConnected, R> {
+    return Effect.suspend(() => this.useWithin(f, this.waitFrom(waitNanos)))
+  }
+
+  private useWithin<A, E, R>(
+    f: (connection: C, generation: number) => Effect.Effect<A, E, R>,
+    wait: Wait
+  ): Effect.Effect<A, E | ConnectionLost | NotConnected, R> {
     return Effect.callback<A, E | ConnectionLost | NotConnected, R>((resume) => {
       const life = this.current
       if (life === undefined) {
-        return resume(Effect.flatMap(this.connected(waitNanos), () => this.use(f, waitNanos)))
+        return resume(Effect.flatMap(this.connectedWithin(wait), () => this.useWithin(f, wait)))
       }
       const work = Effect.suspend(() => f(life.connection, life.generation))
       return life.cutter.start<A, E, R>(work, resume, life.settle)
@@ -166,19 +208,36 @@ export class Session<C> {
 
   /** Waits for a generation that can be used, within the ambient deadline and a time of one's own. */
   connected(waitNanos: bigint | undefined): Effect.Effect<Life<C>, NotConnected> {
+    return Effect.suspend(() => this.connectedWithin(this.waitFrom(waitNanos)))
+  }
+
+  private waitFrom(nanos: bigint | undefined): Wait {
+    return { sinceNanos: this.clock.monotonicTimeNanosUnsafe(), nanos }
+  }
+
+  private connectedWithin({ nanos, sinceNanos }: Wait): Effect.Effect<Life<C>, NotConnected> {
     const look = (): Effect.Effect<Life<C>, NotConnected> | undefined => {
       const { current, end } = this
       if (current !== undefined) return Effect.succeed(current)
       return end === undefined ? undefined : Effect.fail(this.notConnected(end.reason, 0))
     }
-    const waiting = limit(this.until(look), {
-      label: this.label,
-      budgetNanos: waitNanos,
-      inherit: true,
-      expired: ({ elapsedMillis }) => this.notConnected("Connecting", elapsedMillis)
+    return Effect.suspend(() => {
+      // Who does not want to wait, or has no time, may still find one.
+      const now = look()
+      if (now !== undefined) return now
+      const waited = (): bigint => this.clock.monotonicTimeNanosUnsafe() - sinceNanos
+      return limit(this.until(look), {
+        label: this.label,
+        budgetNanos: nanos === undefined ? undefined : nanos - waited(),
+        inherit: true,
+        expired: () => this.notConnected("Connecting", Number(waited()) / 1e6)
+      })
     })
-    // Who does not want to wait, or has no time, may still find one.
-    return Effect.suspend(() => look() ?? waiting)
+  }
+
+  /** Whether an error tells that this generation was lost, or closed, while it was used here. */
+  isLossOf(life: Life<C>, error: unknown): boolean {
+    return error instanceof ConnectionLost && this.losses.get(error) === life
   }
 
   /** Waits until a look gives something: at each change, whatever it is. */
@@ -201,6 +260,12 @@ export class Session<C> {
 
   // --- Inside ------------------------------------------------------------------------------------------------
 
+  /** Without the lock of `SubscriptionRef.set`, which somebody else may hold: whoever is told sees it already. */
+  private say(status: Status): void {
+    this.status.value = status
+    PubSub.publishUnsafe(this.status.pubsub, status)
+  }
+
   private tell(): void {
     // Who is told may go on at once, and wait again.
     for (const watcher of Array.from(this.watchers)) if (this.watchers.has(watcher)) watcher()
@@ -212,7 +277,9 @@ export class Session<C> {
 
   private lostBy(life: Life<C>, reason: ConnectionLost["reason"], cause: unknown): ConnectionLost {
     const of = { label: this.label, generation: life.generation, reason }
-    return new ConnectionLost(cause === undefined ? of : { ...of, cause })
+    const error = new ConnectionLost(cause === undefined ? of : { ...of, cause })
+    this.losses.set(error, life)
+    return error
   }
 
   notConnected(reason: NotConnected["reason"], waitedMillis: number): NotConnected {

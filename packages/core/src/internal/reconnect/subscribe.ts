@@ -2,7 +2,7 @@
 import { type Array as Arr, Cause, Duration, Effect, Exit, Option, Pull, Scope, Stream } from "effect"
 import type * as Backoff from "../../Backoff.ts"
 import { delaysOf } from "../steps.ts"
-import { ConnectionLost, type NotConnected } from "./errors.ts"
+import type { ConnectionLost, NotConnected } from "./errors.ts"
 import { leaveBehind } from "./leaveBehind.ts"
 import type { Life, Session } from "./session.ts"
 
@@ -48,10 +48,10 @@ class Subscription<C, S, A, E, R> {
   private readonly source: Source<C, S, A, E, R>
   private cursor: S
   private open: Open<C, A, E, R> | undefined = undefined
-  /** The generation before, which was lost. */
+  /** The generation that was lost last, before the gap that nobody has been told of. */
   private last: Life<C> | undefined = undefined
-  /** When something was received last. */
-  private heardNanos = 0n
+  /** When something was received last, or could have been for the first time. */
+  private heardNanos: bigint | undefined = undefined
 
   constructor(session: Session<C>, source: Source<C, S, A, E, R>) {
     this.session = session
@@ -66,33 +66,44 @@ class Subscription<C, S, A, E, R> {
   /** Subscribes on the generation that comes next, and tells of the gap before it. */
   private begin(): Pull.Pull<Chunk<Item<A>>, E | NotConnected, void, R> {
     return Effect.flatMap(this.session.connected(undefined), (life) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.gen({ self: this }, function* () {
-          const { clock } = this.session
-          const scope = yield* Scope.make()
-          const gap = this.gapBefore(life, clock.monotonicTimeNanosUnsafe())
-          const stream = Effect.suspend(() =>
-            Stream.toPull(
-              this.source.subscribe(life.connection, this.cursor, { generation: life.generation, gap })
-            )
-          )
-          const exit = yield* Effect.exit(restore(this.session.on(life, Scope.provide(stream, scope))))
-          if (Exit.isFailure(exit)) {
-            yield* this.leave(scope)
-            return yield* this.end<Chunk<Item<A>>>(life, exit.cause)
-          }
-          const pull = Pull.catchDone(Effect.map(exit.value, Option.some), () => Effect.succeedNone)
-          this.open = { life, scope, pull }
-          this.heardNanos = clock.monotonicTimeNanosUnsafe()
-          if (gap === undefined) return yield* restore(this.pull)
-          return [{ _tag: "Seam" as const, gap }] satisfies Chunk<Item<A>>
-        })
-      )
+      // What comes next is outside of the mask: it may wait for long, and whoever waits can be interrupted.
+      Effect.flatten(Effect.uninterruptibleMask((restore) => this.subscribe(life, restore)))
     )
   }
 
-  private gapBefore(life: Life<C>, nowNanos: bigint): Gap | undefined {
-    const { heardNanos, last } = this
+  private subscribe(
+    life: Life<C>,
+    restore: <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>
+  ): Effect.Effect<Pull.Pull<Chunk<Item<A>>, E | NotConnected, void, R>, never, R> {
+    return Effect.gen({ self: this }, function* () {
+      const { clock } = this.session
+      const now = clock.monotonicTimeNanosUnsafe()
+      this.heardNanos ??= now
+      const gap = this.gapBefore(life, this.heardNanos, now)
+      const scope = yield* Scope.make()
+      life.held.add(scope)
+      const stream = Effect.suspend(() =>
+        Stream.toPull(
+          this.source.subscribe(life.connection, this.cursor, { generation: life.generation, gap })
+        )
+      )
+      const exit = yield* Effect.exit(restore(this.session.on(life, Scope.provide(stream, scope))))
+      if (Exit.isFailure(exit)) {
+        yield* this.leave(life, scope)
+        return this.end<Chunk<Item<A>>>(life, exit.cause)
+      }
+      const pull = Pull.catchDone(Effect.map(exit.value, Option.some), () => Effect.succeedNone)
+      this.open = { life, scope, pull }
+      this.heardNanos = clock.monotonicTimeNanosUnsafe()
+      this.last = undefined
+      return gap === undefined
+        ? this.pull
+        : Effect.succeed([{ _tag: "Seam" as const, gap }] satisfies Chunk<Item<A>>)
+    })
+  }
+
+  private gapBefore(life: Life<C>, heardNanos: bigint, nowNanos: bigint): Gap | undefined {
+    const { last } = this
     if (last?.lost === undefined) return undefined
     return {
       from: last.generation,
@@ -127,25 +138,28 @@ class Subscription<C, S, A, E, R> {
     cause: Cause.Cause<E | ConnectionLost>
   ): Effect.Effect<B | Chunk<Item<A>>, E | NotConnected | Cause.Done<void>, R> {
     const lost = cause.reasons.find(
-      (reason) => reason._tag === "Fail" && reason.error instanceof ConnectionLost
+      (reason) => reason._tag === "Fail" && this.session.isLossOf(life, reason.error)
     )
-    // house: an error of the stream itself that is a `ConnectionLost` comes from a connection within
+    // house: an error of the stream itself that is a `ConnectionLost` comes from another connection
     if (lost === undefined) return Effect.failCause(cause as Cause.Cause<E>)
     if (life.lost === undefined) return Effect.fail(this.session.notConnected("Closed", 0))
-    this.last = life
+    this.last ??= life
     return this.pull
   }
 
   /** What the old subscription still holds must not keep the new one waiting for long. */
-  private leave(scope: Scope.Closeable): Effect.Effect<void> {
-    return leaveBehind(this.session, "a subscription", Scope.close(scope, Exit.void))
+  private leave(life: Life<C>, scope: Scope.Closeable): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      life.held.delete(scope)
+      return leaveBehind(this.session, "a subscription", Scope.close(scope, Exit.void))
+    })
   }
 
   close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { open } = this
       this.open = undefined
-      return open === undefined ? Effect.void : this.leave(open.scope)
+      return open === undefined ? Effect.void : this.leave(open.life, open.scope)
     })
   }
 }
@@ -164,6 +178,9 @@ export const subscribe = <C, S, A, E, R>(
     )
   )
 
+/** Timers of two machines differ, and some end a little early: a poll that waited nearly its time waited its time. */
+const nearly = 0.9
+
 /** Polls again and again. An answer of nothing that came early is a reason to wait a little, ever longer. */
 export const poll = <A, E, R>(
   call: Effect.Effect<Option.Option<A>, E, R>,
@@ -180,7 +197,8 @@ export const poll = <A, E, R>(
             delays = yield* delaysOf(backoff)
             return [answer.value]
           }
-          if (Duration.isGreaterThanOrEqualTo(took, pollTimeout)) delays = yield* delaysOf(backoff)
+          const isWhole = Duration.isGreaterThanOrEqualTo(took, Duration.times(pollTimeout, nearly))
+          if (isWhole) delays = yield* delaysOf(backoff)
           else yield* Effect.sleep((yield* delays(undefined)) ?? pollTimeout)
         }
       })

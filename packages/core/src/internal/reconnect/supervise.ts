@@ -8,7 +8,7 @@
  *   Connecting | Lost ──nothing more is to be tried──▶ GaveUp
  *   any ──closed──▶ Closed
  */
-import { Cause, Clock, Duration, Effect, Exit, Metric, Scope, SubscriptionRef } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, Metric, Scope } from "effect"
 import type * as Backoff from "../../Backoff.ts"
 import { limit, toNanos } from "../limit.ts"
 import { AttemptTimeout } from "../retry.ts"
@@ -41,31 +41,27 @@ export interface Plan<C, RC, RO, RL, RP> {
   }
 }
 
-export type Status =
-  | {
-      readonly _tag: "Connecting"
-      readonly attempt: number
-      readonly nextDelay: Duration.Duration | undefined
-      readonly lastCause: Cause.Cause<unknown> | undefined
-    }
-  | { readonly _tag: "Connected"; readonly generation: number; readonly sinceMillis: number }
-  | { readonly _tag: "Lost"; readonly generation: number; readonly cause: Cause.Cause<unknown> }
-  | { readonly _tag: "Closed"; readonly gaveUp: GaveUp | undefined }
+/** What a generation, or an attempt, has acquired. */
+interface Scopes {
+  readonly connection: Scope.Closeable
+  /** What `onConnect` has. It goes first, so that nothing which hangs in it keeps the connection open. */
+  readonly prepared: Scope.Closeable
+}
 
 /** What the supervisor does now. */
 type State<C> =
   | { readonly _tag: "Connecting" }
   | { readonly _tag: "Waiting"; readonly delay: Duration.Duration }
-  | { readonly _tag: "Connected"; readonly life: Life<C>; readonly scope: Scope.Closeable }
-  | { readonly _tag: "Lost"; readonly life: Life<C>; readonly scope: Scope.Closeable }
+  | { readonly _tag: "Connected"; readonly life: Life<C>; readonly scopes: Scopes }
+  | { readonly _tag: "Lost"; readonly life: Life<C>; readonly scopes: Scopes }
   | { readonly _tag: "GaveUp"; readonly error: GaveUp }
   | { readonly _tag: "Closed" }
 
 const connecting = { _tag: "Connecting" } as const
 const closed = { _tag: "Closed" } as const
 
-/** What the effects of a plan require, beside the scope of their generation. */
-type Requires<RC, RO, RL, RP> = Exclude<RC | RO, Scope.Scope> | RL | RP
+/** What the effects of a plan require, beside the scopes that they are given. */
+type Requires<RC, RO, RL, RP> = Exclude<RC | RO | RL | RP, Scope.Scope>
 
 const attemptsTotal = Metric.counter("holdfast_reconnect_attempts", {
   description: "Attempts to connect",
@@ -85,20 +81,14 @@ const nowNanos: Effect.Effect<bigint> = Effect.flatMap(Clock.Clock, (clock) => c
 export class Supervisor<C, RC, RO, RL, RP> {
   private readonly plan: Plan<C, RC, RO, RL, RP>
   private readonly session: Session<C>
-  private readonly status: SubscriptionRef.SubscriptionRef<Status>
   private generation = 0
   private delays: Delays | undefined = undefined
   /** Since when it is not stable. */
   private outageNanos = 0n
 
-  constructor(
-    plan: Plan<C, RC, RO, RL, RP>,
-    session: Session<C>,
-    status: SubscriptionRef.SubscriptionRef<Status>
-  ) {
+  constructor(plan: Plan<C, RC, RO, RL, RP>, session: Session<C>) {
     this.plan = plan
     this.session = session
-    this.status = status
   }
 
   /** See the head of this file. Ends when the connection is closed or given up, and all of it is released. */
@@ -115,15 +105,15 @@ export class Supervisor<C, RC, RO, RL, RP> {
             state = yield* this.wait(state.delay)
             break
           case "Connected":
-            state = yield* this.watch(state.life, state.scope)
+            state = yield* this.watch(state.life, state.scopes)
             break
           case "Lost":
-            state = yield* this.leave(state.life, state.scope)
+            state = yield* this.leave(state.life, state.scopes)
             break
           case "GaveUp":
             return yield* this.giveUp(state.error)
           case "Closed":
-            return yield* this.say({ _tag: "Closed", gaveUp: undefined })
+            return
         }
       }
     })
@@ -135,46 +125,48 @@ export class Supervisor<C, RC, RO, RL, RP> {
   private connect(): Effect.Effect<State<C>, never, Requires<RC, RO, RL, RP>> {
     return Effect.gen({ self: this }, function* () {
       const { plan, session } = this
-      const attempt = session.failures + 1
-      yield* this.say({ _tag: "Connecting", attempt, nextDelay: undefined, lastCause: session.lastCause })
+      const { giveUp, onConnect, probe } = plan
+      session.connecting(undefined)
       yield* Metric.update(attemptsTotal, 1)
-      const scope = yield* Scope.make()
-      const dialed = yield* Effect.exit(session.step(yield* this.dial(attempt, scope)))
+      const scopes = { connection: yield* Scope.make(), prepared: yield* Scope.make() }
+      const dial = session.step(Scope.provide(plan.connect, scopes.connection))
+      const dialed = yield* Effect.exit(yield* this.within(plan.attemptTimeout, dial))
       if (session.end !== undefined || Exit.isFailure(dialed)) {
-        yield* this.release(scope)
+        yield* this.release(scopes)
         return Exit.isFailure(dialed) ? yield* this.failed(dialed.cause) : closed
       }
       const life = session.open(++this.generation, dialed.value)
-      if (plan.probe !== undefined)
-        yield* Effect.forkChild(Effect.ignore(session.on(life, this.probe(life, plan.probe))))
-      const prepare = Scope.provide(
-        Effect.suspend(() => plan.onConnect(life.connection, life.generation)),
-        scope
-      )
-      const prepared = yield* Effect.exit(session.on(life, prepare))
+      if (probe !== undefined) yield* Effect.forkChild(this.probe(life, probe))
+      const prepare = Effect.suspend(() => onConnect(life.connection, life.generation))
+      const preparing = session.on(life, Scope.provide(prepare, scopes.prepared))
+      const prepared = yield* Effect.exit(yield* this.within(giveUp.after, preparing))
       if (Exit.isFailure(prepared)) {
         session.lose(life.generation, prepared.cause)
-        return { _tag: "Lost", life, scope }
+        return { _tag: "Lost", life, scopes }
       }
-      return { _tag: "Connected", life, scope }
+      return { _tag: "Connected", life, scopes }
     })
   }
 
-  /** Bounded by the time for an attempt, and by the time after which all is given up. */
-  private dial(attempt: number, scope: Scope.Scope) {
-    const { attemptTimeout, connect, giveUp, label } = this.plan
-    return Effect.map(this.elapsed, (elapsed) => {
-      const budget = Duration.min(attemptTimeout, Duration.subtract(giveUp.after, elapsed))
-      return limit(Scope.provide(connect, scope), {
+  /** Within a time, and within what is left until all is given up. */
+  private within<A, E, R>(timeout: Duration.Duration, work: Effect.Effect<A, E, R>) {
+    const { giveUp, label } = this.plan
+    return Effect.map(this.elapsed, (elapsed) =>
+      limit(work, {
         label,
-        budgetNanos: toNanos(budget),
+        budgetNanos: toNanos(Duration.min(timeout, Duration.subtract(giveUp.after, elapsed))),
         inherit: false,
         // A connection lives longer than the attempt that made it, and so do its fibers and its release.
         outlived: true,
         expired: ({ budgetMillis, elapsedMillis }) =>
-          new AttemptTimeout({ label, attempt, timeoutMillis: budgetMillis, elapsedMillis })
+          new AttemptTimeout({
+            label,
+            attempt: this.session.failures + 1,
+            timeoutMillis: budgetMillis,
+            elapsedMillis
+          })
       })
-    })
+    )
   }
 
   /** How long it has not been stable. */
@@ -191,8 +183,10 @@ export class Supervisor<C, RC, RO, RL, RP> {
       session.lastCause = cause
       if (plan.giveUp.when(cause)) return yield* this.end("Unrecoverable", cause)
       if (session.failures >= plan.giveUp.attempts) return yield* this.end("Attempts", cause)
-      this.delays ??= yield* delaysOf(plan.backoff)
-      const delay = yield* this.delays(Cause.squash(cause))
+      const next = yield* Effect.exit(session.step(this.nextDelay(cause)))
+      if (session.end !== undefined) return closed
+      if (Exit.isFailure(next)) return yield* this.end("Unrecoverable", next.cause)
+      const delay = next.value
       if (delay === undefined) return yield* this.end("Schedule", cause)
       const elapsed = yield* this.elapsed
       if (Duration.isGreaterThanOrEqualTo(Duration.sum(elapsed, delay), plan.giveUp.after)) {
@@ -207,11 +201,17 @@ export class Supervisor<C, RC, RO, RL, RP> {
     )
   }
 
+  private nextDelay(cause: Cause.Cause<unknown>): Effect.Effect<Duration.Duration | undefined> {
+    return Effect.gen({ self: this }, function* () {
+      this.delays ??= yield* delaysOf(this.plan.backoff)
+      return yield* this.delays(Cause.squash(cause))
+    })
+  }
+
   private wait(delay: Duration.Duration): Effect.Effect<State<C>> {
     return Effect.gen({ self: this }, function* () {
       const { session } = this
-      const { failures, lastCause } = session
-      yield* this.say({ _tag: "Connecting", attempt: failures + 1, nextDelay: delay, lastCause })
+      session.connecting(delay)
       yield* Effect.ignore(session.step(Effect.sleep(delay)))
       return session.end === undefined ? connecting : closed
     })
@@ -219,72 +219,68 @@ export class Supervisor<C, RC, RO, RL, RP> {
 
   // --- Connected ---------------------------------------------------------------------------------------------
 
-  private watch(life: Life<C>, scope: Scope.Closeable): Effect.Effect<State<C>> {
+  private watch(life: Life<C>, scopes: Scopes): Effect.Effect<State<C>> {
     return Effect.gen({ self: this }, function* () {
       const { plan, session } = this
       const { generation } = life
       const attempts = session.failures + 1
       if (session.publish(life)) {
-        yield* this.say({ _tag: "Connected", generation, sinceMillis: life.sinceMillis })
         yield* Metric.update(connectedTotal, 1)
         yield* log(
           Effect.logInfo(`"${plan.label}" is connected (generation ${generation}, attempt ${attempts})`)
         )
       }
       yield* session.untilLost(life)
-      return { _tag: "Lost", life, scope }
+      return { _tag: "Lost", life, scopes }
     })
   }
 
   /** Until it finds the connection dead. */
   private probe(
-    { connection, generation }: Life<C>,
+    life: Life<C>,
     { check, interval, timeout }: NonNullable<Plan<C, RC, RO, RL, RP>["probe"]>
-  ): Effect.Effect<void, never, RP> {
-    const { label } = this.plan
-    const once = limit(
-      Effect.suspend(() => check(connection)),
-      {
-        label: `${label} probe`,
-        budgetNanos: toNanos(timeout),
-        inherit: false,
-        expired: ({ budgetMillis, elapsedMillis }): unknown =>
-          new AttemptTimeout({
-            label: `${label} probe`,
-            attempt: 1,
-            timeoutMillis: budgetMillis,
-            elapsedMillis
-          })
-      }
-    )
-    return Effect.sleep(interval).pipe(
-      Effect.andThen(once),
-      Effect.forever,
-      Effect.catchCause((cause) => Effect.sync(() => void this.session.lose(generation, cause)))
-    )
+  ): Effect.Effect<void, never, Exclude<RP, Scope.Scope>> {
+    const { session } = this
+    const label = `${this.plan.label} probe`
+    const asking = session.on(life, Effect.scoped(Effect.suspend(() => check(life.connection))))
+    const once = limit(asking, {
+      label,
+      budgetNanos: toNanos(timeout),
+      inherit: false,
+      expired: ({ budgetMillis, elapsedMillis }) =>
+        new AttemptTimeout({ label, attempt: 1, timeoutMillis: budgetMillis, elapsedMillis })
+    })
+    // From the beginning of one check to that of the next.
+    const pause = (took: Duration.Duration) =>
+      session.on(life, Effect.sleep(Duration.max(Duration.subtract(interval, took), Duration.zero)))
+    const next = (
+      took: Duration.Duration
+    ): Effect.Effect<Duration.Duration, unknown, Exclude<RP, Scope.Scope>> =>
+      Effect.map(Effect.andThen(pause(took), Effect.timed(once)), ([took]) => took)
+    return Effect.gen(function* () {
+      let took = Duration.zero
+      for (;;) took = yield* next(took)
+    }).pipe(Effect.catchCause((cause) => Effect.sync(() => void session.lose(life.generation, cause))))
   }
 
   // --- Lost --------------------------------------------------------------------------------------------------
 
-  /** What belongs to a generation goes before anything new comes. */
-  private leave(life: Life<C>, scope: Scope.Closeable): Effect.Effect<State<C>, never, RL> {
+  /** What belongs to a generation goes before anything new comes: first what uses it, at last the connection. */
+  private leave(life: Life<C>, scopes: Scopes): Effect.Effect<State<C>, never, Exclude<RL, Scope.Scope>> {
     return Effect.gen({ self: this }, function* () {
       const { plan, session } = this
       const { generation, lost: cause } = life
-      if (cause === undefined) {
-        yield* this.release(scope)
-        return closed
+      if (cause !== undefined) {
+        yield* Metric.update(lostTotal, 1)
+        yield* log(Effect.logWarning(this.lossText(life), cause))
       }
-      yield* this.say({ _tag: "Lost", generation, cause })
-      yield* Metric.update(lostTotal, 1)
-      yield* log(Effect.logWarning(this.lossText(life), cause))
-      yield* leaveBehind(
-        session,
-        "onLost",
-        session.step(Effect.suspend(() => plan.onLost(generation, cause)))
-      )
-      yield* this.release(scope)
-      if (session.end !== undefined) return closed
+      yield* this.join(life)
+      if (cause !== undefined) {
+        const onLost = Effect.scoped(Effect.suspend(() => plan.onLost(generation, cause)))
+        yield* leaveBehind(session, "onLost", session.step(onLost))
+      }
+      yield* this.release(scopes)
+      if (cause === undefined || session.end !== undefined) return closed
       if (!life.wasPublished) return yield* this.failed(cause)
       if (plan.onLoss === "exit") return yield* this.end("Exit", cause)
       const lasted = Duration.nanos(life.lostNanos - life.sinceNanos)
@@ -297,14 +293,30 @@ export class Supervisor<C, RC, RO, RL, RP> {
     })
   }
 
+  /**
+   * What used a connection that is closed may need it once more, to give something back; one that was lost is of no use to
+   * anybody. What subscriptions hold goes in any case: until their next element is asked for, nobody else thinks of it.
+   */
+  private join({ cutter, held, lost }: Life<C>): Effect.Effect<void> {
+    const uses = lost === undefined ? cutter.remains : []
+    if (uses.length === 0 && held.size === 0) return Effect.void
+    const close = (scope: Scope.Closeable) => Scope.close(scope, Exit.void)
+    const ending = [Fiber.awaitAll(uses), ...Array.from(held, close)]
+    return leaveBehind(this.session, "what used it", Effect.all(ending, { concurrency: "unbounded" }))
+  }
+
   private lossText({ generation, wasPublished }: Life<C>): string {
     const { label, onLoss } = this.plan
     const next = onLoss === "exit" && wasPublished ? "it is not to reconnect" : "reconnecting"
     return `"${label}" is disconnected (generation ${generation}); ${next}`
   }
 
-  private release(scope: Scope.Closeable): Effect.Effect<void> {
-    return leaveBehind(this.session, "the release", Scope.close(scope, Exit.void))
+  private release({ connection, prepared }: Scopes): Effect.Effect<void> {
+    const { session } = this
+    return Effect.andThen(
+      leaveBehind(session, "the release of onConnect", Scope.close(prepared, Exit.void)),
+      leaveBehind(session, "the release", Scope.close(connection, Exit.void))
+    )
   }
 
   // --- The end -----------------------------------------------------------------------------------------------
@@ -325,12 +337,7 @@ export class Supervisor<C, RC, RO, RL, RP> {
   private giveUp(error: GaveUp): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.session.finish({ reason: "GaveUp", error })
-      yield* this.say({ _tag: "Closed", gaveUp: error })
       yield* log(Effect.logError(error.message, Cause.fail(error)))
     })
-  }
-
-  private say(status: Status): Effect.Effect<void> {
-    return SubscriptionRef.set(this.status, status)
   }
 }
