@@ -25,6 +25,8 @@ interface Workload {
   /** The source cannot be interrupted while it waits. */
   readonly isStubborn: boolean
   readonly entries: number
+  /** How many entries a cursor is given at once. */
+  readonly page: number
   /** When the reader is interrupted. */
   readonly interruptNanos: number | undefined
 }
@@ -39,12 +41,13 @@ const workloadOf = (unit: number): fc.Arbitrary<Workload> =>
     handshakeNanos: fc.oneof(fc.constant(0), lengthOf(unit)),
     isStubborn: fc.boolean(),
     entries: fc.integer({ min: 1, max: 8 }),
+    page: fc.integer({ min: 1, max: 3 }),
     interruptNanos: fc.option(lengthOf(8 * unit), { nil: undefined })
   })
 
 const describe = (workload: Workload): string =>
   [
-    `${workload.entries} entries by ${workload.via}, which come after ${workload.pacesNanos.map(words).join(", ")} in turns`,
+    `${workload.entries} entries by ${workload.via}${workload.via === "streamFrom" ? `, ${workload.page} at once` : ""}, which come after ${workload.pacesNanos.map(words).join(", ")} in turns`,
     `each is read in ${words(workload.readNanos)}`,
     `a connect takes ${words(workload.connectNanos)}, a subscription ${words(workload.handshakeNanos)}`,
     ...(workload.isStubborn ? ["the source cannot be interrupted"] : []),
@@ -82,8 +85,11 @@ const read = (session: Reconnect.Reconnect<Connection, Cut>, workload: Workload)
       subscribe: (connection, cursor) =>
         after(
           workload.handshakeNanos,
-          Stream.unfold(cursor, (last) =>
-            Effect.map(entryAfter(workload, connection, last), (entry) => [entry, entry] as const)
+          Stream.paginate(cursor, (last) =>
+            Effect.map(entryAfter(workload, connection, last), (entry) => {
+              const entries = Array.from({ length: workload.page }, (_, index) => entry + index)
+              return [entries, Option.some(entry + workload.page - 1)] as const
+            })
           )
         ),
       next: (_, entry) => entry
