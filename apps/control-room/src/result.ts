@@ -51,4 +51,8 @@ export const renderTable = (result: SystemResult, style: Style): ReadonlyArray<s
 const measuredOf = ({ measured, unit }: Promised): string =>
   typeof measured === "number" && unit === "s" ? measured.toFixed(2) : String(measured)
 
-const withUnit = (value: string, { unit }: Promised): string => (unit === "" ? value : `${value} ${unit}`)
+const withUnit = (value: string, { unit }: Promised): string => {
+  if (unit === "") return value
+  const isOne = /^(≤ |≥ )?1$/.test(value) && unit.length > 1
+  return `${value} ${isOne ? unit.replace(/s$/, "") : unit}`
+}

@@ -23,7 +23,8 @@
  * **Telemetry**
  *
  * Counters `holdfast_reconnect_attempts`, `holdfast_reconnect_connected` (generations that could be used) and
- * `holdfast_reconnect_lost`. Failed attempts are logged with their cause and the next delay, losses with their cause.
+ * `holdfast_reconnect_lost` (of those). Failed attempts are logged with their cause and the next delay, losses with their
+ * cause, each new generation in one line.
  *
  * @since 0.1.0
  */
@@ -37,13 +38,21 @@ import {
   Layer,
   type Option,
   Schema,
+  SchemaTransformation,
   type Scope,
   type Stream,
   SubscriptionRef
 } from "effect"
 import * as Backoff from "./Backoff.ts"
 import { lasting } from "./internal/built.ts"
-import { DurationSetting, decode, nonNegative, positive, positiveInteger } from "./internal/duration.ts"
+import {
+  DurationSetting,
+  decode,
+  nonNegative,
+  PositiveDurationSetting,
+  positive,
+  positiveInteger
+} from "./internal/duration.ts"
 import { toNanos } from "./internal/limit.ts"
 import * as errors from "./internal/reconnect/errors.ts"
 import { establish as establishOnce } from "./internal/reconnect/establish.ts"
@@ -68,6 +77,7 @@ import { unlost, unlostStream } from "./internal/reconnect/unlost.ts"
  * **Details**
  *
  * `reason` is `Connecting` while the supervisor goes on, `GaveUp` when it has given up, and `Closed` after the end.
+ * `waitedMillis` is how long was waited.
  * `attempts` is how many failed since the connection was last stable, `cause` the last failure, if any.
  *
  * @since 0.1.0
@@ -100,8 +110,9 @@ export type ConnectionLost = errors.ConnectionLost
  *
  * **Details**
  *
- * `limit` says why: `giveUp.attempts` failed in a row, `giveUp.after` had passed, `giveUp.when` called a cause
- * unrecoverable (or a callback died), the backoff is a schedule that has ended, or `onLoss` is `"exit"`.
+ * `limit` says why: `giveUp.attempts` failed in a row (`Attempts`), `giveUp.after` had passed or would have with the next
+ * delay (`Elapsed`), `giveUp.when` called a cause unrecoverable, or it or the backoff died (`Unrecoverable`), the backoff
+ * is a schedule that has ended (`Schedule`), or `onLoss` is `"exit"` (`Exit`).
  *
  * @since 0.1.0
  * @category errors
@@ -149,7 +160,8 @@ export type Generation = number
  *   last stable.
  * - `Connected`: the generation can be used, since an instant in milliseconds since the Unix epoch.
  * - `Lost`: what belonged to the generation is being released.
- * - `Closed`: nothing more will come.
+ * - `Closed`: nothing more will come; `gaveUp` says why, unless it was closed. The stream of changes goes on in silence:
+ *   end it with `Stream.takeUntil`.
  *
  * @since 0.1.0
  * @category models
@@ -161,7 +173,8 @@ export type Status = State
  *
  * **Details**
  *
- * `lostAfterMillis`: how long after the last element, or the subscription, the loss was noticed; what was sent in that
+ * `from` and `to` are the generations that were subscribed before and after, `cause` is why the first of those that were
+ * lost between them was. `lostAfterMillis`: how long after the last element, or the subscription, the loss was noticed; what was sent in that
  * time may be lost. `disconnectedMillis`: from there to the new subscription, in which nothing was received.
  *
  * @since 0.1.0
@@ -274,14 +287,14 @@ export interface Options<C, L, RC, RO, RL, RP> {
   readonly isLost: ((error: unknown) => error is L) | ((error: unknown) => boolean)
   /**
    * Done once for each generation, before anyone can use it, in a scope that is closed before that of the connection. A
-   * failure is a failed attempt. It has no time limit but `giveUp.after`: the probe watches meanwhile, and a
+   * failure is a failed attempt: `onLost` runs, and all is released. It has no time limit but `giveUp.after`: the probe watches meanwhile, and a
    * `Deadline.within` may. Use the connection that it is given; `use` of the session itself would wait for its end.
    */
   readonly onConnect?:
     | ((connection: NoInfer<C>, generation: Generation) => Effect.Effect<unknown, unknown, RO>)
     | undefined
   /**
-   * Done once for each generation that is lost, before its release: the place to clear what was cached from it. Cut off
+   * Done once for each generation that is lost, or whose `onConnect` failed, before its release: the place to clear what was cached from it. Cut off
    * after `releaseTimeout`. Not when the connection is closed.
    */
   readonly onLost?:
@@ -317,8 +330,29 @@ export interface Options<C, L, RC, RO, RL, RP> {
     | undefined
 }
 
+const common = {
+  backoff: Schema.optionalKey(Backoff.Backoff),
+  stableAfter: Schema.optionalKey(DurationSetting),
+  attemptTimeout: Schema.optionalKey(PositiveDurationSetting),
+  releaseTimeout: Schema.optionalKey(DurationSetting),
+  onLoss: Schema.optionalKey(Schema.Literals(["reconnect", "exit"])),
+  probe: Schema.optionalKey(
+    Schema.Struct({
+      interval: Schema.optionalKey(PositiveDurationSetting),
+      timeout: Schema.optionalKey(PositiveDurationSetting)
+    })
+  )
+}
+
+const attemptsSetting = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
 /**
  * The part of the options that configuration can hold. Add what only code can hold by spreading it.
+ *
+ * **Details**
+ *
+ * `giveUp.attempts` and `giveUp.after` are `giveUpAttempts` and `giveUpAfter` here, because Effect finds no group of
+ * environment variables whose name has two words. What `make` throws `InvalidOptions` for is a `ConfigError`.
  *
  * **Example** (From environment variables)
  *
@@ -326,7 +360,8 @@ export interface Options<C, L, RC, RO, RL, RP> {
  * import { Reconnect } from "@holdfast/core"
  * import { Config, ConfigProvider, Effect } from "effect"
  *
- * const env = ConfigProvider.fromEnv({ env: { node_attemptTimeout: "3 seconds", node_probe_interval: "500 millis" } })
+ * const env = { NODE_ATTEMPT_TIMEOUT: "3 seconds", NODE_PROBE_INTERVAL: "500 millis", NODE_GIVE_UP_ATTEMPTS: "5" }
+ * const provider = ConfigProvider.fromEnvRecord(env).pipe(ConfigProvider.constantCase)
  *
  * const program = Effect.gen(function*() {
  *   const settings = yield* Config.schema(Reconnect.Settings, "node")
@@ -336,35 +371,49 @@ export interface Options<C, L, RC, RO, RL, RP> {
  *     isLost: () => false,
  *     probe: { ...settings.probe, check: () => Effect.void }
  *   })
- *   return yield* node.awaitConnected()
+ *   return [yield* node.awaitConnected(), settings.giveUp]
  * })
  *
- * const generation = Effect.provide(Effect.scoped(program), ConfigProvider.layer(env))
- * console.log(await Effect.runPromise(generation)) // => 1
+ * const result = Effect.provide(Effect.scoped(program), ConfigProvider.layer(provider))
+ * console.log(await Effect.runPromise(result)) // => [ 1, { attempts: 5 } ]
  * ```
  *
  * @since 0.1.0
  * @category settings
  */
 export const Settings = Schema.Struct({
-  backoff: Schema.optionalKey(Backoff.Backoff),
-  stableAfter: Schema.optionalKey(DurationSetting),
-  attemptTimeout: Schema.optionalKey(DurationSetting),
-  releaseTimeout: Schema.optionalKey(DurationSetting),
-  onLoss: Schema.optionalKey(Schema.Literals(["reconnect", "exit"])),
-  giveUp: Schema.optionalKey(
-    Schema.Struct({
-      attempts: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
-      after: Schema.optionalKey(DurationSetting)
-    })
-  ),
-  probe: Schema.optionalKey(
-    Schema.Struct({
-      interval: Schema.optionalKey(DurationSetting),
-      timeout: Schema.optionalKey(DurationSetting)
+  ...common,
+  giveUpAttempts: Schema.optionalKey(attemptsSetting),
+  giveUpAfter: Schema.optionalKey(PositiveDurationSetting)
+}).pipe(
+  Schema.decodeTo(
+    Schema.toType(
+      Schema.Struct({
+        ...common,
+        giveUp: Schema.optionalKey(
+          Schema.Struct({
+            attempts: Schema.optionalKey(attemptsSetting),
+            after: Schema.optionalKey(PositiveDurationSetting)
+          })
+        )
+      })
+    ),
+    SchemaTransformation.transform({
+      decode: ({ giveUpAfter: after, giveUpAttempts: attempts, ...settings }) => {
+        const giveUp = {
+          ...(attempts === undefined ? {} : { attempts }),
+          ...(after === undefined ? {} : { after })
+        }
+        return { ...settings, ...(Object.keys(giveUp).length === 0 ? {} : { giveUp }) }
+      },
+      encode: ({ giveUp, ...settings }) => ({
+        ...settings,
+        ...(giveUp?.attempts === undefined ? {} : { giveUpAttempts: giveUp.attempts }),
+        ...(giveUp?.after === undefined ? {} : { giveUpAfter: giveUp.after })
+      })
     })
   )
-})
+)
 
 /**
  * @since 0.1.0
@@ -533,7 +582,7 @@ export const make = <C, L = never, RC = never, RO = never, RL = never, RP = neve
  *
  * **Details**
  *
- * The connection belongs to the scope of the caller. What failed attempts have acquired is released. Without an
+ * The connection belongs to the scope of the caller. Throws `InvalidOptions` for values without a meaning. What failed attempts have acquired is released. Without an
  * `attemptTimeout` an attempt may take all the time that is left; the backoff is that of `make`. An attempt that cannot
  * be interrupted is abandoned when the time is up.
  *

@@ -679,7 +679,7 @@ describe("Reconnect", () => {
       Effect.gen(function* () {
         const settings = yield* parse({
           node_stableAfter: "2 seconds",
-          node_giveUp_attempts: "2",
+          node_giveUpAttempts: "2",
           node_onLoss: "exit"
         })
         assert.deepStrictEqual(settings, {
@@ -704,7 +704,10 @@ describe("Reconnect", () => {
     it.effect.each([
       { node_attemptTimeout: "-1 second" },
       { node_probe_interval: "8" },
-      { node_giveUp_attempts: "0.5" },
+      { node_giveUpAttempts: "0.5" },
+      { node_giveUpAfter: "0 seconds" },
+      { node_attemptTimeout: "0 seconds" },
+      { node_probe_timeout: "0 seconds" },
       { node_onLoss: "panic" }
     ])("refuse what has no meaning: %o", (env) =>
       Effect.map(Effect.exit(parse(env)), (exit) => assert.isTrue(Exit.isFailure(exit)))

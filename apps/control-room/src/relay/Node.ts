@@ -56,7 +56,7 @@ export const start = (
     const plan: Plan = { ...defaults, ...given }
     const scope = yield* Scope.fork(yield* Effect.scope)
     const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-    const commands = yield* Queue.unbounded<Command>()
+    const commands = yield* Queue.bounded<Command>(16)
     const seen = new Sequence<Seen>()
 
     const child = yield* ChildProcess.make(process.execPath, [entryPoint, JSON.stringify(plan)], {

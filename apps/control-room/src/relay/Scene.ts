@@ -71,7 +71,10 @@ export const open = Effect.fnUntraced(function* (
     node: (plan) =>
       start({ path: stage.path, ...plan }).pipe(
         Scope.provide(nodes),
-        Effect.tap((node) => line("node", "good", `process ${node.pid}`))
+        // One that waits to be told to listen is not the present one yet.
+        Effect.tap((node) =>
+          plan?.listens === "when told" ? Effect.void : line("node", "good", `process ${node.pid}`)
+        )
       ),
     provider: (options) =>
       Effect.tap(observe(stage, options), ({ node }) =>

@@ -112,3 +112,8 @@ export const DurationSetting = Schema.DurationFromString.check(
     expected: "a duration that is not negative"
   })
 )
+
+/** A duration in configuration, where zero has no meaning either. */
+export const PositiveDurationSetting = DurationSetting.check(
+  Schema.makeFilter((duration) => !Duration.isZero(duration), { expected: "a duration that is not zero" })
+)

@@ -5,6 +5,8 @@ import { Simulation } from "@holdfast/sim"
 import {
   Cause,
   Clock,
+  Config,
+  ConfigProvider,
   Deferred,
   Duration,
   Effect,
@@ -343,6 +345,68 @@ describe("deciding", () => {
       // Then one begins each second
       assert.deepStrictEqual(at, [1, 2, 3, 4])
     }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect("an onConnect that fails is a failed attempt, and no loss of what was never connected", () =>
+    Effect.gen(function* () {
+      // Given an onConnect that fails once
+      const seen: Array<string> = []
+      const session = yield* Reconnect.make({
+        connect: Effect.void,
+        isLost,
+        backoff: Backoff.constant("1 second"),
+        onConnect: (_, generation) => (generation === 1 ? Effect.fail("not ready") : Effect.void)
+      })
+      // When it connects in the end
+      yield* fork(
+        Stream.runForEach(SubscriptionRef.changes(session.status), ({ _tag }) =>
+          Effect.sync(() => void seen.push(_tag))
+        )
+      )
+      yield* TestClock.adjust("1 second")
+      // Then the status has never been Lost
+      assert.deepStrictEqual(new Set(seen), new Set(["Connecting", "Connected"]))
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect.each(["GaveUp", "Closed"] as const)(
+    "a waiter that hears of the end (%s) is told how long it waited",
+    (end) =>
+      Effect.gen(function* () {
+        // Given somebody who waits for a connection that never comes
+        const scope = yield* Scope.make()
+        const session = yield* Scope.provide(
+          Reconnect.make({
+            connect: Effect.andThen(Effect.sleep("3 seconds"), Effect.fail("refused")),
+            isLost,
+            giveUp: { attempts: end === "GaveUp" ? 1 : 2 }
+          }),
+          scope
+        )
+        const waiting = yield* fork(Effect.flip(session.awaitConnected()))
+        // When all ends after 3 seconds
+        yield* TestClock.adjust("3 seconds")
+        yield* Scope.close(scope, Exit.void)
+        // Then the error says so
+        assert.deepInclude(yield* Effect.flatten(Fiber.join(waiting)), { reason: end, waitedMillis: 3000 })
+      }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("settings in upper case are found, the limits among them", () =>
+    Effect.gen(function* () {
+      // Given environment variables as other services have them
+      const env = { NODE_GIVE_UP_ATTEMPTS: "2", NODE_GIVE_UP_AFTER: "1 minute", NODE_ON_LOSS: "exit" }
+      const provider = ConfigProvider.fromEnvRecord(env).pipe(ConfigProvider.constantCase)
+      // When they are read
+      const settings = yield* Config.schema(Reconnect.Settings, "node").parse(provider)
+      // Then they are options, and the other way round they are the same
+      assert.deepStrictEqual(settings, {
+        giveUp: { attempts: 2, after: Duration.minutes(1) },
+        onLoss: "exit"
+      })
+      const encoded = yield* Schema.encodeEffect(Reconnect.Settings)(settings)
+      assert.deepStrictEqual(yield* Schema.decodeEffect(Reconnect.Settings)(encoded), settings)
+    })
   )
 
   it("times of no length are refused where they mean nothing", () => {

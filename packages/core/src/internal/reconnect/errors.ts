@@ -19,7 +19,7 @@ export class NotConnected extends Schema.TaggedError<NotConnected>("@holdfast/co
     const { attempts, label, reason, waitedMillis } = this
     if (reason === "Closed") return `"${label}" is closed`
     return reason === "GaveUp"
-      ? `"${label}" is not connected, and has given up after ${attemptsOf(attempts)}`
+      ? `"${label}" is not connected, and has given up${attempts === 0 ? "" : ` after ${attemptsOf(attempts)}`}`
       : `"${label}" is not connected: waited ${seconds(waitedMillis)}, ${attemptsOf(attempts)} failed so far`
   }
 }

@@ -13,7 +13,7 @@ export const leaveBehind = <C, R>(
   what: string,
   work: Effect.Effect<unknown, unknown, R>
 ): Effect.Effect<void, never, R> => {
-  const text = `"${label}": ${what} of the old connection`
+  const text = `"${label}": ${what}`
   return limit(work, {
     label: `${label} release`,
     // Whoever does not want to wait still wants it done.

@@ -165,7 +165,8 @@ export class Session<C> {
     if (this.end !== undefined || life?.generation !== generation || life.lost !== undefined) return false
     life.lost = cause
     life.lostNanos = this.clock.monotonicTimeNanosUnsafe()
-    this.say({ _tag: "Lost", generation, cause })
+    // What could never be used is a failed attempt.
+    if (life.wasPublished) this.say({ _tag: "Lost", generation, cause })
     this.cut(life, "Lost", Cause.squash(cause))
     this.tell()
     return true
@@ -216,21 +217,21 @@ export class Session<C> {
   }
 
   private connectedWithin({ nanos, sinceNanos }: Wait): Effect.Effect<Life<C>, NotConnected> {
+    const waited = (): bigint => this.clock.monotonicTimeNanosUnsafe() - sinceNanos
     const look = (): Effect.Effect<Life<C>, NotConnected> | undefined => {
       const { current, end } = this
       if (current !== undefined) return Effect.succeed(current)
-      return end === undefined ? undefined : Effect.fail(this.notConnected(end.reason, 0))
+      return end === undefined ? undefined : Effect.fail(this.notConnected(end.reason, waited()))
     }
     return Effect.suspend(() => {
       // Who does not want to wait, or has no time, may still find one.
       const now = look()
       if (now !== undefined) return now
-      const waited = (): bigint => this.clock.monotonicTimeNanosUnsafe() - sinceNanos
       return limit(this.until(look), {
         label: this.label,
         budgetNanos: nanos === undefined ? undefined : nanos - waited(),
         inherit: true,
-        expired: () => this.notConnected("Connecting", Number(waited()) / 1e6)
+        expired: () => this.notConnected("Connecting", waited())
       })
     })
   }
@@ -282,10 +283,10 @@ export class Session<C> {
     return error
   }
 
-  notConnected(reason: NotConnected["reason"], waitedMillis: number): NotConnected {
+  notConnected(reason: NotConnected["reason"], waitedNanos: bigint): NotConnected {
     const { end, failures, label, lastCause } = this
     const cause = end?.reason === "GaveUp" ? end.error : lastCause && Cause.squash(lastCause)
-    const of = { label, reason, attempts: failures, waitedMillis }
+    const of = { label, reason, attempts: failures, waitedMillis: Number(waitedNanos) / 1e6 }
     return new NotConnected(cause === undefined ? of : { ...of, cause })
   }
 }

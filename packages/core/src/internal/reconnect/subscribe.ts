@@ -142,7 +142,7 @@ class Subscription<C, S, A, E, R> {
     )
     // house: an error of the stream itself that is a `ConnectionLost` comes from another connection
     if (lost === undefined) return Effect.failCause(cause as Cause.Cause<E>)
-    if (life.lost === undefined) return Effect.fail(this.session.notConnected("Closed", 0))
+    if (life.lost === undefined) return Effect.fail(this.session.notConnected("Closed", 0n))
     this.last ??= life
     return this.pull
   }
@@ -151,7 +151,7 @@ class Subscription<C, S, A, E, R> {
   private leave(life: Life<C>, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.suspend(() => {
       life.held.delete(scope)
-      return leaveBehind(this.session, "a subscription", Scope.close(scope, Exit.void))
+      return leaveBehind(this.session, "a subscription of the old connection", Scope.close(scope, Exit.void))
     })
   }
 

@@ -76,6 +76,12 @@ const lostTotal = Metric.counter("holdfast_reconnect_lost", {
   incremental: true
 })
 
+/** For people. */
+const inMillis = (duration: Duration.Duration): string =>
+  Duration.format(
+    Duration.isFinite(duration) ? Duration.millis(Math.round(Duration.toMillis(duration))) : duration
+  )
+
 const nowNanos: Effect.Effect<bigint> = Effect.flatMap(Clock.Clock, (clock) => clock.monotonicTimeNanos)
 
 export class Supervisor<C, RC, RO, RL, RP> {
@@ -175,7 +181,7 @@ export class Supervisor<C, RC, RO, RL, RP> {
   }
 
   /** An attempt has failed, or what it gave was lost too soon: what now? */
-  private failed(cause: Cause.Cause<unknown>): Effect.Effect<State<C>> {
+  private failed(cause: Cause.Cause<unknown>, lasted?: Duration.Duration): Effect.Effect<State<C>> {
     return Effect.gen({ self: this }, function* () {
       const { plan, session } = this
       if (session.end !== undefined) return closed
@@ -183,17 +189,24 @@ export class Supervisor<C, RC, RO, RL, RP> {
       session.lastCause = cause
       if (plan.giveUp.when(cause)) return yield* this.end("Unrecoverable", cause)
       if (session.failures >= plan.giveUp.attempts) return yield* this.end("Attempts", cause)
-      const next = yield* Effect.exit(session.step(this.nextDelay(cause)))
+      const decided = yield* Effect.exit(session.step(this.nextDelay(cause)))
       if (session.end !== undefined) return closed
-      if (Exit.isFailure(next)) return yield* this.end("Unrecoverable", next.cause)
-      const delay = next.value
+      if (Exit.isFailure(decided)) return yield* this.end("Unrecoverable", decided.cause)
+      const delay = decided.value
       if (delay === undefined) return yield* this.end("Schedule", cause)
       const elapsed = yield* this.elapsed
       if (Duration.isGreaterThanOrEqualTo(Duration.sum(elapsed, delay), plan.giveUp.after)) {
         return yield* this.end("Elapsed", cause)
       }
-      const text = `"${plan.label}" is not connected: attempt ${session.failures} failed; the next follows in ${Duration.format(delay)}`
-      yield* log(Effect.logWarning(text, cause))
+      const next = `the next attempt follows in ${inMillis(delay)}`
+      yield* log(
+        lasted === undefined
+          ? Effect.logWarning(
+              `"${plan.label}" is not connected: attempt ${session.failures} failed; ${next}`,
+              cause
+            )
+          : Effect.logWarning(`"${plan.label}" lasted for ${inMillis(lasted)} only; ${next}`)
+      )
       return { _tag: "Waiting", delay } as const
     }).pipe(
       // What the program gave to decide with has a bug.
@@ -270,21 +283,21 @@ export class Supervisor<C, RC, RO, RL, RP> {
     return Effect.gen({ self: this }, function* () {
       const { plan, session } = this
       const { generation, lost: cause } = life
-      if (cause !== undefined) {
+      if (cause !== undefined && life.wasPublished) {
         yield* Metric.update(lostTotal, 1)
         yield* log(Effect.logWarning(this.lossText(life), cause))
       }
       yield* this.join(life)
       if (cause !== undefined) {
         const onLost = Effect.scoped(Effect.suspend(() => plan.onLost(generation, cause)))
-        yield* leaveBehind(session, "onLost", session.step(onLost))
+        yield* leaveBehind(session, "onLost of the old connection", session.step(onLost))
       }
       yield* this.release(scopes)
       if (cause === undefined || session.end !== undefined) return closed
       if (!life.wasPublished) return yield* this.failed(cause)
       if (plan.onLoss === "exit") return yield* this.end("Exit", cause)
       const lasted = Duration.nanos(life.lostNanos - life.sinceNanos)
-      if (Duration.isLessThan(lasted, plan.stableAfter)) return yield* this.failed(cause)
+      if (Duration.isLessThan(lasted, plan.stableAfter)) return yield* this.failed(cause, lasted)
       session.failures = 0
       session.lastCause = cause
       this.delays = undefined
@@ -302,20 +315,24 @@ export class Supervisor<C, RC, RO, RL, RP> {
     if (uses.length === 0 && held.size === 0) return Effect.void
     const close = (scope: Scope.Closeable) => Scope.close(scope, Exit.void)
     const ending = [Fiber.awaitAll(uses), ...Array.from(held, close)]
-    return leaveBehind(this.session, "what used it", Effect.all(ending, { concurrency: "unbounded" }))
+    return leaveBehind(
+      this.session,
+      "what used the old connection",
+      Effect.all(ending, { concurrency: "unbounded" })
+    )
   }
 
-  private lossText({ generation, wasPublished }: Life<C>): string {
+  private lossText({ generation }: Life<C>): string {
     const { label, onLoss } = this.plan
-    const next = onLoss === "exit" && wasPublished ? "it is not to reconnect" : "reconnecting"
+    const next = onLoss === "exit" ? "it is not to reconnect" : "reconnecting"
     return `"${label}" is disconnected (generation ${generation}); ${next}`
   }
 
   private release({ connection, prepared }: Scopes): Effect.Effect<void> {
     const { session } = this
     return Effect.andThen(
-      leaveBehind(session, "the release of onConnect", Scope.close(prepared, Exit.void)),
-      leaveBehind(session, "the release", Scope.close(connection, Exit.void))
+      leaveBehind(session, "the release of what onConnect acquired", Scope.close(prepared, Exit.void)),
+      leaveBehind(session, "the release of the old connection", Scope.close(connection, Exit.void))
     )
   }
 
