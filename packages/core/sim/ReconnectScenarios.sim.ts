@@ -98,8 +98,8 @@ const killed = Effect.gen(function* () {
   }
 })
 
-/** A long-poll that always comes back with nothing at once; all is closed at 5.2. */
-const empty = Effect.gen(function* () {
+/** A long-poll that always comes back with nothing at once; all is closed after so many seconds. */
+const emptyUntil = Effect.fnUntraced(function* (end: number, expected: ReadonlyArray<number>) {
   const scope = yield* Scope.make()
   const session = yield* Scope.provide(
     Reconnect.make({ connect: Effect.succeed("node"), isLost: isGone }),
@@ -115,12 +115,17 @@ const empty = Effect.gen(function* () {
   )
   yield* until(0.35)
   yield* same("RC-5", calls, [0, 0.1, 0.3])
-  yield* until(5.2)
+  yield* until(end)
   yield* Check.takes("RC-7", 0, Scope.close(scope, Exit.void))
   yield* Check.takes("RC-7", 0, Fiber.join(polling))
   yield* until(100)
-  yield* same("RC-7", calls, [0, 0.1, 0.3, 0.7, 1.5, 2.5, 3.5, 4.5])
+  yield* same("RC-7", calls, expected)
 })
+
+const empty = emptyUntil(5.2, [0, 0.1, 0.3, 0.7, 1.5, 2.5, 3.5, 4.5])
+
+/** Thirteen calls in ten seconds. */
+const emptyForLong = emptyUntil(10, [0, 0.1, 0.3, 0.7, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5])
 
 /** The node synchronises until 3: it is asked once in a second until it has, and after a reconnect once more. */
 const synchronising = Effect.gen(function* () {
@@ -146,7 +151,7 @@ const synchronising = Effect.gen(function* () {
   yield* same("RC-4", checks, [0, 1, 2, 3, 3600])
 })
 
-/** Two long-polls wait for news when all is closed: each is interrupted once, and nobody waits. */
+/** Two long-polls wait for news when all is closed, twice: each is interrupted once, and nobody waits. */
 const shutdown = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const session = yield* Scope.provide(
@@ -162,7 +167,8 @@ const shutdown = Effect.gen(function* () {
   const polls = yield* Effect.forEach([1, 2], () => Effect.forkChild(Effect.exit(session.use(() => waiting))))
   yield* until(4)
   yield* Check.takes("RC-7", 0, Scope.close(scope, Exit.void))
-  yield* Check.takes("RC-7", 0, Fiber.joinAll(polls))
+  yield* Check.takes("RC-7", 0, Scope.close(scope, Exit.void))
+  yield* Check.takes("RC-7", 0, Fiber.interruptAll(polls))
   // Those who waited are told at once; what they did ends at the same instant.
   yield* until(4)
   yield* same("RC-7", [interrupts], [2])
@@ -185,9 +191,9 @@ const flapping = Effect.gen(function* () {
   yield* same("RC-5", attempts, [0, 1.01, 3.02, 7.03, 15.04, 31.05])
 })
 
-const scenarios = { absent, killed, empty, synchronising, shutdown, flapping }
+const scenarios = { absent, killed, empty, emptyForLong, synchronising, shutdown, flapping }
 
-const names = ["absent", "killed", "empty", "synchronising", "shutdown", "flapping"] as const
+const names = ["absent", "killed", "empty", "emptyForLong", "synchronising", "shutdown", "flapping"] as const
 
 export const suites: ReadonlyArray<Suite.Suite> = [
   Suite.make({
