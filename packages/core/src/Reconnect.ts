@@ -48,6 +48,8 @@ import { lasting } from "./internal/built.ts"
 import {
   DurationSetting,
   decode,
+  EndingDurationSetting,
+  ending,
   nonNegative,
   PositiveDurationSetting,
   positive,
@@ -174,8 +176,12 @@ export type Status = State
  * **Details**
  *
  * `from` and `to` are the generations that were subscribed before and after, `cause` is why the first of those that were
- * lost between them was. `lostAfterMillis`: how long after the last element, or the subscription, the loss was noticed; what was sent in that
- * time may be lost. `disconnectedMillis`: from there to the new subscription, in which nothing was received.
+ * lost between them was. `lostAfterMillis`: how long after the last element, or the subscription, the loss was noticed;
+ * what was sent in that time may be lost. `disconnectedMillis`: from there to the new subscription, in which nothing was
+ * received.
+ *
+ * A stream that asks its source only when its first element is asked for, as `Stream.fromEffect` does, begins when the
+ * seam has been handled.
  *
  * @since 0.1.0
  * @category models
@@ -216,7 +222,7 @@ export interface WaitOptions {
  * @category models
  */
 export interface Reconnect<out C, in L = never> {
-  /** The present state, and a stream of all. Only ever set by the supervisor. */
+  /** The present state, and a stream of all. Set by the supervisor; do not set it yourself. */
   readonly status: SubscriptionRef.SubscriptionRef<Status>
   readonly connected: Effect.Effect<boolean>
   readonly awaitConnected: (options?: WaitOptions) => Effect.Effect<Generation, NotConnected>
@@ -334,7 +340,7 @@ const common = {
   backoff: Schema.optionalKey(Backoff.Backoff),
   stableAfter: Schema.optionalKey(DurationSetting),
   attemptTimeout: Schema.optionalKey(PositiveDurationSetting),
-  releaseTimeout: Schema.optionalKey(DurationSetting),
+  releaseTimeout: Schema.optionalKey(EndingDurationSetting),
   onLoss: Schema.optionalKey(Schema.Literals(["reconnect", "exit"])),
   probe: Schema.optionalKey(
     Schema.Struct({
@@ -450,7 +456,7 @@ const planOf = <C, L, RC, RO, RL, RP>(
     backoff: options.backoff ?? defaultBackoff,
     stableAfter: length("stableAfter", options.stableAfter ?? "10 seconds"),
     attemptTimeout: time("attemptTimeout", options.attemptTimeout ?? "10 seconds"),
-    releaseTimeout: length("releaseTimeout", options.releaseTimeout ?? "5 seconds"),
+    releaseTimeout: ending("Reconnect", "releaseTimeout", options.releaseTimeout ?? "5 seconds"),
     onLoss: options.onLoss ?? "reconnect",
     giveUp: {
       attempts: positiveInteger("Reconnect", "giveUp.attempts", giveUp?.attempts ?? Infinity, {
@@ -512,6 +518,7 @@ const operations = <C, L>(session: Session<C>): Reconnect<C, L> => {
  *
  * **Gotchas**
  *
+ * - Closing the scope from inside of a use, an `onConnect` or a subscription waits for itself, for `releaseTimeout`.
  * - A use that cannot be interrupted goes on as abandoned work when it is cut off: see `Deadline.abandoned`. So does an
  *   `onConnect`: what it stores late, it stores for a generation that is over.
  * - `forkChild` in `connect` or in a use ends with it. What is to live as long as the generation is forked with

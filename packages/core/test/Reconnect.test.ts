@@ -580,7 +580,7 @@ describe("Reconnect", () => {
 
   describe("closing", () => {
     const behaviours: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, Scope.Scope>]> = [
-      ["an attempt that cannot be interrupted", Effect.uninterruptible(Effect.never)],
+      ["an attempt", Effect.never],
       ["a delay", Effect.fail("refused")],
       ["nothing to do", Effect.void]
     ]
@@ -707,6 +707,7 @@ describe("Reconnect", () => {
       { node_giveUpAttempts: "0.5" },
       { node_giveUpAfter: "0 seconds" },
       { node_attemptTimeout: "0 seconds" },
+      { node_releaseTimeout: "Infinity" },
       { node_probe_timeout: "0 seconds" },
       { node_onLoss: "panic" }
     ])("refuse what has no meaning: %o", (env) =>
@@ -718,6 +719,7 @@ describe("Reconnect", () => {
       const wrong: ReadonlyArray<() => unknown> = [
         () => Reconnect.make({ ...options, attemptTimeout: Number.NaN }),
         () => Reconnect.make({ ...options, stableAfter: "-1 second" }),
+        () => Reconnect.make({ ...options, releaseTimeout: Infinity }),
         () => Reconnect.make({ ...options, probe: { check: () => Effect.void, interval: Number.NaN } }),
         () => Reconnect.make({ ...options, giveUp: { attempts: 0.5 } }),
         () => Reconnect.establish(Effect.void, { deadline: Number.NaN, attempts: 1 }),

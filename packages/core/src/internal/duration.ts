@@ -69,6 +69,13 @@ export const positive = (module: string, option: string, input: Duration.Input):
   throw new InvalidOptions({ module, option, problem: "must be longer than nothing, but is zero" })
 }
 
+/** Reads a duration as {@link nonNegative} does, and throws `InvalidOptions` for one without an end too. */
+export const ending = (module: string, option: string, input: Duration.Input): Duration.Duration => {
+  const duration = nonNegative(module, option, input)
+  if (Duration.isFinite(duration)) return duration
+  throw new InvalidOptions({ module, option, problem: "must have an end, but is infinite" })
+}
+
 /**
  * Checks a count, such as a number of attempts: an integer of at least 1. `Infinity` is accepted where "no bound" has
  * a meaning.
@@ -111,6 +118,11 @@ export const DurationSetting = Schema.DurationFromString.check(
   Schema.makeFilter((duration) => !Duration.isNegative(duration), {
     expected: "a duration that is not negative"
   })
+)
+
+/** A duration in configuration that has an end. */
+export const EndingDurationSetting = DurationSetting.check(
+  Schema.makeFilter(Duration.isFinite, { expected: "a duration that is not infinite" })
 )
 
 /** A duration in configuration, where zero has no meaning either. */

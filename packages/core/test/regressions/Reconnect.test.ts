@@ -120,6 +120,79 @@ describe("releasing", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect.each(["lost", "closed"] as const)(
+    "RC-3, RC-7: what a subscription holds is released before the connection, also while it is read (%s)",
+    (end) =>
+      Effect.gen(function* () {
+        // Given a subscription that is read, and whose release takes a moment
+        const events: Array<string> = []
+        const scope = yield* Scope.make()
+        const released = yield* Deferred.make<void>()
+        const session = yield* Scope.provide(
+          Reconnect.make({ connect: resource(events, "socket"), isLost, stableAfter: 0 }),
+          scope
+        )
+        const subscription = Effect.as(
+          resource(events, "subscription", Deferred.await(released)),
+          Stream.concat(Stream.make("a"), Stream.never)
+        )
+        const reader = yield* fork(
+          Stream.runDrain(
+            session.stream((_, { generation }) =>
+              generation === 1 ? Stream.unwrap(subscription) : Stream.never
+            )
+          )
+        )
+        yield* settle
+        // When the connection is lost, or closed
+        const ending = yield* fork(end === "lost" ? session.lose(1, gone) : Scope.close(scope, Exit.void))
+        yield* settle
+        yield* Deferred.succeed(released, undefined)
+        yield* settle
+        // Then the one is released after the other
+        assert.deepStrictEqual(events, [
+          "open socket",
+          "open subscription",
+          "close subscription",
+          "close socket",
+          ...(end === "lost" ? ["open socket"] : [])
+        ])
+        yield* Fiber.await(ending)
+        yield* Fiber.interrupt(reader)
+        yield* Scope.close(scope, Exit.void)
+      }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("RC-7, RC-10: an attempt that is cut off has ended when all is closed", () =>
+    Effect.gen(function* () {
+      // Given an attempt that is opening something, which nobody can interrupt
+      const events: Array<string> = []
+      const scope = yield* Scope.make()
+      const opened = yield* Deferred.make<void>()
+      const connect = Effect.acquireRelease(
+        Effect.andThen(
+          Deferred.await(opened),
+          Effect.sync(() => void events.push("open"))
+        ),
+        () => Effect.sync(() => void events.push("close"))
+      )
+      yield* Scope.provide(Reconnect.make({ connect, isLost }), scope)
+      yield* settle
+      // When all is closed
+      const closing = yield* fork(
+        Effect.andThen(
+          Scope.close(scope, Exit.void),
+          Effect.sync(() => void events.push("closed"))
+        )
+      )
+      yield* settle
+      yield* Deferred.succeed(opened, undefined)
+      yield* Fiber.join(closing)
+      // Then nothing is opened any more
+      assert.deepStrictEqual(events, ["open", "close", "closed"])
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("RC-3: a subscription whose consumer is slow works no more on a connection that is lost", () =>
     Effect.gen(function* () {
       // Given a subscription that asks once in a second, and a consumer that takes an hour for each element

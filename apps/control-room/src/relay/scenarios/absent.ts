@@ -35,7 +35,8 @@ export const absent: Scenario = {
         text: "… each that fails is logged, with its cause and the delay that follows",
         bound: attempts.length - 1,
         measured: provider.journal.entries.items.filter(
-          ({ hasCause, text }) => hasCause && /attempt \d+ failed; the next follows in \d+ms$/.test(text)
+          ({ hasCause, text }) =>
+            hasCause && /attempt \d+ failed; the next attempt follows in \d+ms$/.test(text)
         ).length,
         unit: "attempts"
       }),

@@ -3,7 +3,7 @@
  *
  * The supervisor opens generations and ends them; users find the current one, wait for it, and report it lost.
  */
-import { Cause, type Clock, type Duration, Effect, Exit, PubSub, type Scope } from "effect"
+import { Cause, type Clock, type Duration, Effect, Exit, PubSub } from "effect"
 import type { SubscriptionRef } from "effect/SubscriptionRef"
 import { Cutter, type Settle } from "../cutter.ts"
 import { limit } from "../limit.ts"
@@ -16,12 +16,14 @@ export interface Life<out C> {
   /** Since when it can be used. */
   sinceMillis: number
   sinceNanos: bigint
-  /** All that is done with the connection. */
+  /** All that is done with the connection, but for subscriptions. */
   readonly cutter: Cutter<ConnectionLost>
+  /** Subscriptions that begin, or wait for an element. */
+  readonly reading: Cutter<ConnectionLost>
   /** What comes out of it. */
   readonly settle: Settle<ConnectionLost>
-  /** What subscriptions hold between two elements. */
-  readonly held: Set<Scope.Closeable>
+  /** What ends the subscriptions on it: once, whoever comes first, and all wait for it. */
+  readonly held: Set<Effect.Effect<void>>
   /** Why it is no more, and since when. */
   lost: Cause.Cause<unknown> | undefined
   lostNanos: bigint
@@ -57,11 +59,11 @@ export class Session<C> {
   /** The generation that exists, published or not. */
   private life: Life<C> | undefined = undefined
   end: End | undefined = undefined
+  /** What the supervisor does, which the end cuts short. */
+  readonly steps: Cutter<"ended">
   /** Attempts that failed since the connection was last stable, and the last failure. */
   failures = 0
   lastCause: Cause.Cause<unknown> | undefined = undefined
-  /** What the supervisor does, which the end cuts short. */
-  private readonly steps: Cutter<"ended">
   private readonly isLost: (error: unknown) => boolean
   private readonly watchers = new Set<() => void>()
   /** Which errors tell of the end of which generation here: those of other connections may look alike. */
@@ -91,11 +93,11 @@ export class Session<C> {
   // --- For the supervisor ------------------------------------------------------------------------------------
 
   open(generation: number, connection: C): Life<C> {
-    const cutter = new Cutter<ConnectionLost>(this.label)
     const life: Life<C> = {
       generation,
       connection,
-      cutter,
+      cutter: new Cutter(this.label),
+      reading: new Cutter(this.label),
       settle: (exit) => this.settle(life, exit),
       held: new Set(),
       sinceMillis: 0,
@@ -138,10 +140,14 @@ export class Session<C> {
   }
 
   /** What is done with a generation, published or not, until it is lost. */
-  on<A, E, R>(life: Life<C>, self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ConnectionLost, R> {
+  on<A, E, R>(
+    life: Life<C>,
+    self: Effect.Effect<A, E, R>,
+    cutter: Cutter<ConnectionLost> = life.cutter
+  ): Effect.Effect<A, E | ConnectionLost, R> {
     return Effect.callback<A, E | ConnectionLost, R>((resume) =>
       life.lost === undefined && this.end === undefined
-        ? life.cutter.start<A, E, R>(self, resume, life.settle)
+        ? cutter.start<A, E, R>(self, resume, life.settle)
         : resume(Effect.fail(this.lostBy(life, this.end === undefined ? "Lost" : "Closed", undefined)))
     )
   }
@@ -273,7 +279,9 @@ export class Session<C> {
   }
 
   private cut(life: Life<C>, reason: ConnectionLost["reason"], cause: unknown): void {
-    life.cutter.cut(this.lostBy(life, reason, cause))
+    const error = this.lostBy(life, reason, cause)
+    life.reading.cut(error)
+    life.cutter.cut(error)
   }
 
   private lostBy(life: Life<C>, reason: ConnectionLost["reason"], cause: unknown): ConnectionLost {

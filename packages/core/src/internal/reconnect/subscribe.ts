@@ -36,7 +36,7 @@ type Chunk<A> = Arr.NonEmptyReadonlyArray<A>
 /** A subscription on one generation. */
 interface Open<C, A, E, R> {
   readonly life: Life<C>
-  readonly scope: Scope.Closeable
+  readonly closing: Effect.Effect<void>
   /** `None` after the last element. */
   readonly pull: Effect.Effect<Option.Option<Chunk<A>>, E, R>
 }
@@ -81,19 +81,22 @@ class Subscription<C, S, A, E, R> {
       this.heardNanos ??= now
       const gap = this.gapBefore(life, this.heardNanos, now)
       const scope = yield* Scope.make()
-      life.held.add(scope)
+      const closing = yield* Effect.cached(Scope.close(scope, Exit.void))
+      life.held.add(closing)
       const stream = Effect.suspend(() =>
         Stream.toPull(
           this.source.subscribe(life.connection, this.cursor, { generation: life.generation, gap })
         )
       )
-      const exit = yield* Effect.exit(restore(this.session.on(life, Scope.provide(stream, scope))))
+      const exit = yield* Effect.exit(
+        restore(this.session.on(life, Scope.provide(stream, scope), life.reading))
+      )
       if (Exit.isFailure(exit)) {
-        yield* this.leave(life, scope)
+        yield* this.leave(life, closing)
         return this.end<Chunk<Item<A>>>(life, exit.cause)
       }
       const pull = Pull.catchDone(Effect.map(exit.value, Option.some), () => Effect.succeedNone)
-      this.open = { life, scope, pull }
+      this.open = { life, closing, pull }
       this.heardNanos = clock.monotonicTimeNanosUnsafe()
       this.last = undefined
       return gap === undefined
@@ -115,7 +118,7 @@ class Subscription<C, S, A, E, R> {
   }
 
   private continue({ life, pull }: Open<C, A, E, R>): Pull.Pull<Chunk<Item<A>>, E | NotConnected, void, R> {
-    return Effect.matchCauseEffect(this.session.on(life, pull), {
+    return Effect.matchCauseEffect(this.session.on(life, pull, life.reading), {
       onFailure: (cause) => Effect.andThen(this.close(), this.end<Chunk<Item<A>>>(life, cause)),
       onSuccess: (chunk) =>
         Option.isNone(chunk)
@@ -148,19 +151,22 @@ class Subscription<C, S, A, E, R> {
   }
 
   /** What the old subscription still holds must not keep the new one waiting for long. */
-  private leave(life: Life<C>, scope: Scope.Closeable): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      life.held.delete(scope)
-      return leaveBehind(this.session, "a subscription of the old connection", Scope.close(scope, Exit.void))
-    })
+  private leave({ held }: Life<C>, closing: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.ensuring(
+      leaveBehind(this.session, "a subscription of the old connection", closing),
+      Effect.sync(() => held.delete(closing))
+    )
   }
 
+  /** A reader that is interrupted meanwhile waits for it too. */
   close(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const { open } = this
-      this.open = undefined
-      return open === undefined ? Effect.void : this.leave(open.life, open.scope)
-    })
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        const { open } = this
+        this.open = undefined
+        return open === undefined ? Effect.void : this.leave(open.life, open.closing)
+      })
+    )
   }
 }
 

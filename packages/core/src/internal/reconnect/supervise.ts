@@ -138,6 +138,7 @@ export class Supervisor<C, RC, RO, RL, RP> {
       const dial = session.step(Scope.provide(plan.connect, scopes.connection))
       const dialed = yield* Effect.exit(yield* this.within(plan.attemptTimeout, dial))
       if (session.end !== undefined || Exit.isFailure(dialed)) {
+        if (session.end !== undefined) yield* this.join(session.steps.remains, [])
         yield* this.release(scopes)
         return Exit.isFailure(dialed) ? yield* this.failed(dialed.cause) : closed
       }
@@ -287,7 +288,9 @@ export class Supervisor<C, RC, RO, RL, RP> {
         yield* Metric.update(lostTotal, 1)
         yield* log(Effect.logWarning(this.lossText(life), cause))
       }
-      yield* this.join(life)
+      const { cutter, held, reading } = life
+      // What used a lost connection is of no use to anybody.
+      yield* this.join([...reading.remains, ...(cause === undefined ? cutter.remains : [])], Array.from(held))
       if (cause !== undefined) {
         const onLost = Effect.scoped(Effect.suspend(() => plan.onLost(generation, cause)))
         yield* leaveBehind(session, "onLost of the old connection", session.step(onLost))
@@ -307,19 +310,16 @@ export class Supervisor<C, RC, RO, RL, RP> {
   }
 
   /**
-   * What used a connection that is closed may need it once more, to give something back; one that was lost is of no use to
-   * anybody. What subscriptions hold goes in any case: until their next element is asked for, nobody else thinks of it.
+   * What used a connection that is closed, or was making it, may need it once more, to give something back. What
+   * subscriptions hold goes in any case: until their next element is asked for, nobody else thinks of it.
    */
-  private join({ cutter, held, lost }: Life<C>): Effect.Effect<void> {
-    const uses = lost === undefined ? cutter.remains : []
-    if (uses.length === 0 && held.size === 0) return Effect.void
-    const close = (scope: Scope.Closeable) => Scope.close(scope, Exit.void)
-    const ending = [Fiber.awaitAll(uses), ...Array.from(held, close)]
-    return leaveBehind(
-      this.session,
-      "what used the old connection",
-      Effect.all(ending, { concurrency: "unbounded" })
-    )
+  private join(
+    uses: ReadonlyArray<Fiber.Fiber<unknown, unknown>>,
+    held: ReadonlyArray<Effect.Effect<void>>
+  ): Effect.Effect<void> {
+    if (uses.length === 0 && held.length === 0) return Effect.void
+    const ending = Effect.all([Fiber.awaitAll(uses), ...held], { concurrency: "unbounded" })
+    return leaveBehind(this.session, "what used the old connection", ending)
   }
 
   private lossText({ generation }: Life<C>): string {
