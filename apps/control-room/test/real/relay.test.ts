@@ -61,7 +61,14 @@ describe("the relay on real sockets and processes", { timeout }, () => {
       []
     )
     const ids = rows.map(({ id }) => id)
-    for (const id of ["kill/sockets", "stop/noticed", "shutdown/order", "churn/fresh", "relay/left-open"])
+    for (const id of [
+      "kill/sockets",
+      "stop/noticed",
+      "absent/logged",
+      "shutdown/order",
+      "churn/fresh",
+      "relay/left-open"
+    ])
       assert.include(ids, id)
   })
 
