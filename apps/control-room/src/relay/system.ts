@@ -1,6 +1,6 @@
 /** The relay: a provider of templates, whose node comes and goes while its pools stay. */
 import { Deadline } from "@holdfast/core"
-import { Duration, Effect, FileSystem } from "effect"
+import { Duration, Effect, FileSystem, Schema } from "effect"
 import { describeCause } from "../cause.ts"
 import { Live } from "../live/Live.ts"
 import { atMost, notMeasured, type Promised } from "../Promised.ts"
@@ -33,7 +33,7 @@ const runInDirectory = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"
     const before = openDescriptors()
     const promises = yield* Effect.scoped(
       Effect.gen(function* () {
-        const directory = yield* fs.makeTempDirectoryScoped({ prefix: "relay-" })
+        const directory = yield* directoryIn(fs)
         yield* (yield* Live).say(`nodes listen in ${directory}`)
         return yield* Deadline.within(runScenarios(scenarios, { directory, serve }), deadline, {
           label: "relay"
@@ -42,6 +42,26 @@ const runInDirectory = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"
     )
     return [...promises, nothingOpen(before, yield* settledDescriptors(before))]
   })
+
+/** Sockets have short paths: 107 bytes on Linux, 103 on macOS, of which the longest name here takes 30. */
+const pathMax = 70
+
+class NoDirectory extends Schema.TaggedError<NoDirectory>("control-room/relay/NoDirectory")("NoDirectory", {
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.problem}: set TMPDIR to another directory`
+  }
+}
+
+const directoryIn = (fs: FileSystem.FileSystem) =>
+  fs.makeTempDirectoryScoped({ prefix: "relay-" }).pipe(
+    Effect.mapError(() => new NoDirectory({ problem: "no temporary directory can be made" })),
+    Effect.filterOrFail(
+      (directory) => Buffer.byteLength(directory) <= pathMax,
+      (directory) => new NoDirectory({ problem: `${directory} is too long for sockets` })
+    )
+  )
 
 const unfinished = (reason: string): Promised =>
   notMeasured({ id: "relay/run", text: "The scenarios run until the end", reason })
