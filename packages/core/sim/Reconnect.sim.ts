@@ -224,6 +224,23 @@ const close = (
     )
   })
 
+/** The attempt that was under way at the end, and went on after it, although it would soon have ended. */
+const openedLate = (
+  backend: Backend,
+  { attemptTimeoutNanos, releaseTimeoutNanos }: Settings,
+  endNanos: number,
+  closedNanos: number
+): number | undefined => {
+  const last = backend.of("attempt").at(-1)
+  if (last === undefined || last.atNanos + attemptTimeoutNanos <= endNanos) return undefined
+  const opened = backend.of("open").find(({ attempt }) => attempt === last.attempt)
+  return opened !== undefined &&
+    opened.atNanos > closedNanos &&
+    opened.atNanos < endNanos + releaseTimeoutNanos
+    ? last.attempt
+    : undefined
+}
+
 const run = (isWhole: boolean) => (workload: Workload) =>
   Effect.gen(function* () {
     const released = yield* Latch.make()
@@ -242,6 +259,7 @@ const run = (isWhole: boolean) => (workload: Workload) =>
     else yield* sleep(workload.closeNanos)
     const endNanos = yield* now
     yield* close(scope, workload, clients, workload.closeNanos !== undefined)
+    const closedNanos = yield* now
     const attempts = backend.of("attempt").length
     const uses = backend.of("use").length
     yield* judge(backend, workload.settings, endNanos)
@@ -256,6 +274,8 @@ const run = (isWhole: boolean) => (workload: Workload) =>
       "an attempt was made after the end"
     )
     yield* Check.always("RC-7", backend.of("use").length === uses, "a use began after the end")
+    const late = openedLate(backend, workload.settings, endNanos, closedNanos)
+    yield* Check.always("RC-10", late === undefined, () => `attempt ${late} opened something after the end`)
   }).pipe(Effect.provideService(Logger.CurrentLoggers, new Set<Logger.Logger<unknown, unknown>>()))
 
 const reaches = [
