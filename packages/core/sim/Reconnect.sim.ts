@@ -241,7 +241,7 @@ const openedLate = (
     : undefined
 }
 
-const run = (isWhole: boolean) => (workload: Workload) =>
+const run = (workload: Workload) =>
   Effect.gen(function* () {
     const released = yield* Latch.make()
     const backend = new Backend(workload.lives, released)
@@ -253,7 +253,7 @@ const run = (isWhole: boolean) => (workload: Workload) =>
       }),
       (results) => results.flat()
     )
-    const bounded = isWhole ? Check.endsWithin("RC-6", toDuration(patience(workload)), playing) : playing
+    const bounded = Check.endsWithin("RC-6", toDuration(patience(workload)), playing)
     const clients = yield* Effect.forkChild(bounded)
     if (workload.closeNanos === undefined) yield* Fiber.await(clients)
     else yield* sleep(workload.closeNanos)
@@ -285,27 +285,25 @@ const reaches = [
   "a call is DeadlineExceeded"
 ]
 
-const guarantees = ["RC-1", "RC-2", "RC-3", "RC-4", "RC-5", "RC-6", "RC-7", "RC-8", "RC-9", "RC-10"]
+const common = {
+  guarantees: ["RC-1", "RC-2", "RC-3", "RC-4", "RC-5", "RC-6", "RC-7", "RC-8", "RC-9", "RC-10"],
+  arbitrary: fc.oneof(workloadOf(1e6), workloadOf(second)),
+  run,
+  leaks: "RC-10",
+  describe
+}
 
 const anywhere = Suite.make({
+  ...common,
   name: "Reconnect",
-  guarantees,
-  arbitrary: fc.oneof(workloadOf(1e6), workloadOf(second)),
-  run: run(true),
-  leaks: "RC-10",
-  reaches: [...reaches, "a call is NotConnected Closed", "a call is ConnectionLost Closed"],
-  describe
+  reaches: [...reaches, "a call is NotConnected Closed", "a call is ConnectionLost Closed"]
 })
 
 const stock = Suite.make({
+  ...common,
   name: "Reconnect on the stock scheduler",
-  guarantees,
-  arbitrary: fc.oneof(workloadOf(1e6), workloadOf(second)),
-  run: run(true),
-  leaks: "RC-10",
   level: "realistic",
-  reaches,
-  describe
+  reaches
 })
 
 export const suites: ReadonlyArray<Suite.Suite> = [anywhere, stock]

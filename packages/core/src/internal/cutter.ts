@@ -19,6 +19,7 @@ interface Cuttable<E2> {
 
 export class Cutter<E2> {
   readonly label: string
+  /** What runs now: each enters and leaves by itself. */
   readonly runs = new Set<Cuttable<E2>>()
   /** What was cut, and did not end at once. */
   readonly remains: Array<Fiber.Fiber<unknown, unknown>> = []

@@ -75,7 +75,6 @@ export const establish = <C, E, R>(connect: Effect.Effect<C, E, R>, options: Opt
     let isOutOfTime = false
     const elapsedMillis = (): number => Number(clock.monotonicTimeNanosUnsafe() - startNanos) / 1e6
     const failed = (limit: EstablishFailed["limit"]): EstablishFailed => {
-      dialing.wanted = undefined
       const of = { label, limit, attempts: dialing.count, elapsedMillis: elapsedMillis() }
       return new EstablishFailed(last === undefined ? of : { ...of, cause: Cause.squash(last) })
     }

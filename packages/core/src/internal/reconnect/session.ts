@@ -291,7 +291,7 @@ export class Session<C> {
     return error
   }
 
-  notConnected(reason: NotConnected["reason"], waitedNanos: bigint): NotConnected {
+  private notConnected(reason: NotConnected["reason"], waitedNanos: bigint): NotConnected {
     const { end, failures, label, lastCause } = this
     const cause = end?.reason === "GaveUp" ? end.error : lastCause && Cause.squash(lastCause)
     const of = { label, reason, attempts: failures, waitedMillis: Number(waitedNanos) / 1e6 }

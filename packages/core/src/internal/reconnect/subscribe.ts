@@ -145,7 +145,6 @@ class Subscription<C, S, A, E, R> {
     )
     // house: an error of the stream itself that is a `ConnectionLost` comes from another connection
     if (lost === undefined) return Effect.failCause(cause as Cause.Cause<E>)
-    if (life.lost === undefined) return Effect.fail(this.session.notConnected("Closed", 0n))
     this.last ??= life
     return this.pull
   }
