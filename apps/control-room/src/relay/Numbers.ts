@@ -17,8 +17,6 @@ export const Numbers = {
   downloadCheck: Duration.millis(100),
   /** How long a node is to hold a long-poll for which it has nothing. */
   poll: Duration.millis(500),
-  /** From here on a wait counts as whole: a timer of the node may end a little early by the clock of another process. */
-  pollWhole: Duration.millis(450),
   /** After a long-poll that came back too early with nothing. In earnest the same. */
   pollBackoff: Backoff.exponential({ base: "100 millis", cap: "1 second", jitter: "none" })
 } as const

@@ -118,7 +118,7 @@ const templatesFor = (node: NodeSession, templates: Templates): Stream.Stream<Po
         (template): template is NodeTemplate => template !== null && template.height > above(generation)
       )
     )
-  return node.longPoll(ask, { pollTimeout: Numbers.pollWhole, backoff: Numbers.pollBackoff }).pipe(
+  return node.longPoll(ask, { pollTimeout: Numbers.poll, backoff: Numbers.pollBackoff }).pipe(
     Stream.map((item) => {
       if (item._tag === "Seam") return Option.none()
       last = { generation: item.generation, height: item.value.height }
