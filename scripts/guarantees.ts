@@ -126,15 +126,22 @@ const idsOf = (title: string): ReadonlyArray<string> => {
 /** Suites that the tests of the simulator make up promise nothing. */
 const isSuiteFile = /^packages\/[^/]+\/sim\/[^/]+\.sim\.ts$/
 
-/** The strings in the list `guarantees` of a suite. */
-const guaranteesOf = (options: unknown): ReadonlyArray<string> => {
-  if (!isNode(options) || options.type !== "ObjectExpression") return []
+/** The strings in the list `guarantees` of a suite, if it is written there. */
+const guaranteesOf = (options: unknown): ReadonlyArray<string> | undefined => {
+  if (!isNode(options) || options.type !== "ObjectExpression") return undefined
   const property = (options.properties as ReadonlyArray<Node>).find(
     ({ key }) => calleeNames(key)[0] === "guarantees"
   )
-  if (property === undefined || !isNode(property.value)) return []
-  const elements = property.value.elements as ReadonlyArray<unknown> | undefined
-  return (elements ?? []).map(titleOf)
+  if (!isNode(property?.value) || property.value.type !== "ArrayExpression") return undefined
+  return (property.value.elements as ReadonlyArray<unknown>).map(titleOf)
+}
+
+const parse = (path: string, text: string): unknown => {
+  try {
+    return parseAst(text, { lang: "ts" })
+  } catch (cause) {
+    throw new Error(`${path}: cannot be read as TypeScript`, { cause })
+  }
 }
 
 /** Reads the syntax tree, because titles in comments and in other strings are no tests. */
@@ -146,6 +153,8 @@ export const checks = ({ path, text }: Source): ReadonlyArray<Check> => {
     const line = () => text.slice(0, node.start).split("\n").length
     if (names.join(".") === "Suite.make" && isSuiteFile.test(path)) {
       const ids = guaranteesOf(args[0])
+      // Otherwise it would be left out in silence.
+      if (ids === undefined) throw new Error(`${path}:${line()}: write the list of guarantees into this call`)
       if (ids.length > 0) found.push({ ids, source: path, line: line() })
       return true
     }
@@ -165,11 +174,7 @@ export const checks = ({ path, text }: Source): ReadonlyArray<Check> => {
       Object.values(value).forEach(visit)
     }
   }
-  try {
-    visit(parseAst(text, { lang: "ts" }))
-  } catch (cause) {
-    throw new Error(`${path}: cannot be read as TypeScript`, { cause })
-  }
+  visit(parse(path, text))
   return found
 }
 

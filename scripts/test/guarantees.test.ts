@@ -71,6 +71,17 @@ describe("checks", () => {
     assert.deepStrictEqual(checks({ path: "packages/core/test/FanOut.test.ts", text }), [])
   })
 
+  it.each(["guarantees", "guarantees: ids", "...common"])(
+    "are refused where a suite hides its list: %s",
+    (list) => {
+      const { text } = suite(`Suite.make({ name: "a", ${list}, run })`)
+      assert.throws(
+        () => checks({ path: "packages/core/sim/FanOut.sim.ts", text }),
+        /FanOut\.sim\.ts:1: write the list/
+      )
+    }
+  )
+
   it("are tests of every form whose title begins with ids", () => {
     assert.deepStrictEqual(
       idsIn(

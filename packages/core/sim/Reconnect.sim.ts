@@ -286,7 +286,6 @@ const reaches = [
 ]
 
 const common = {
-  guarantees: ["RC-1", "RC-2", "RC-3", "RC-4", "RC-5", "RC-6", "RC-7", "RC-8", "RC-9", "RC-10"],
   arbitrary: fc.oneof(workloadOf(1e6), workloadOf(second)),
   run,
   leaks: "RC-10",
@@ -296,12 +295,14 @@ const common = {
 const anywhere = Suite.make({
   ...common,
   name: "Reconnect",
+  guarantees: ["RC-1", "RC-2", "RC-3", "RC-4", "RC-5", "RC-6", "RC-7", "RC-8", "RC-9", "RC-10"],
   reaches: [...reaches, "a call is NotConnected Closed", "a call is ConnectionLost Closed"]
 })
 
 const stock = Suite.make({
   ...common,
   name: "Reconnect on the stock scheduler",
+  guarantees: ["RC-1", "RC-2", "RC-3", "RC-4", "RC-5", "RC-6", "RC-7", "RC-8", "RC-9", "RC-10"],
   level: "realistic",
   reaches
 })
