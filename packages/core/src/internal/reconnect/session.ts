@@ -7,6 +7,7 @@ import { Cause, type Clock, type Duration, Effect, Exit, PubSub } from "effect"
 import type { SubscriptionRef } from "effect/SubscriptionRef"
 import { Cutter, type Settle } from "../cutter.ts"
 import { limit } from "../limit.ts"
+import { Watchers } from "../watchers.ts"
 import { ConnectionLost, type GaveUp, NotConnected } from "./errors.ts"
 
 /** One life of the connection. */
@@ -65,7 +66,7 @@ export class Session<C> {
   failures = 0
   lastCause: Cause.Cause<unknown> | undefined = undefined
   private readonly isLost: (error: unknown) => boolean
-  private readonly watchers = new Set<() => void>()
+  private readonly watchers = new Watchers()
   /** Which errors tell of the end of which generation here: those of other connections may look alike. */
   private readonly losses = new WeakMap<object, Life<C>>()
 
@@ -117,7 +118,7 @@ export class Session<C> {
     life.sinceNanos = this.clock.monotonicTimeNanosUnsafe()
     life.wasPublished = true
     this.say({ _tag: "Connected", generation: life.generation, sinceMillis: life.sinceMillis })
-    this.tell()
+    this.watchers.tell()
     return true
   }
 
@@ -158,7 +159,7 @@ export class Session<C> {
     const { life } = this
     this.end = end
     this.say({ _tag: "Closed", gaveUp: end.reason === "GaveUp" ? end.error : undefined })
-    this.tell()
+    this.watchers.tell()
     if (life !== undefined && life.lost === undefined) this.cut(life, "Closed", undefined)
     this.steps.cut("ended")
   }
@@ -174,7 +175,7 @@ export class Session<C> {
     // What could never be used is a failed attempt.
     if (life.wasPublished) this.say({ _tag: "Lost", generation, cause })
     this.cut(life, "Lost", Cause.squash(cause))
-    this.tell()
+    this.watchers.tell()
     return true
   }
 
@@ -247,22 +248,9 @@ export class Session<C> {
     return error instanceof ConnectionLost && this.losses.get(error) === life
   }
 
-  /** Waits until a look gives something: at each change, whatever it is. */
+  /** Waits until a look gives something. */
   until<A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> {
-    return Effect.callback<A, E>((resume) => {
-      const now = look()
-      if (now !== undefined) return resume(now)
-      const watcher = () => {
-        const later = look()
-        if (later === undefined) return
-        this.watchers.delete(watcher)
-        resume(later)
-      }
-      this.watchers.add(watcher)
-      return Effect.sync(() => {
-        this.watchers.delete(watcher)
-      })
-    })
+    return this.watchers.until(look)
   }
 
   // --- Inside ------------------------------------------------------------------------------------------------
@@ -271,11 +259,6 @@ export class Session<C> {
   private say(status: Status): void {
     this.status.value = status
     PubSub.publishUnsafe(this.status.pubsub, status)
-  }
-
-  private tell(): void {
-    // Who is told may go on at once, and wait again.
-    for (const watcher of Array.from(this.watchers)) if (this.watchers.has(watcher)) watcher()
   }
 
   private cut(life: Life<C>, reason: ConnectionLost["reason"], cause: unknown): void {

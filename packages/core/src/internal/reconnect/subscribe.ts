@@ -1,9 +1,9 @@
 /** Streams that are subscribed anew on every generation, and mark the seam between two of them. */
 import { type Array as Arr, Cause, Duration, Effect, Exit, Option, Pull, Scope, Stream } from "effect"
 import type * as Backoff from "../../Backoff.ts"
+import { leaveBehind } from "../leaveBehind.ts"
 import { delaysOf } from "../steps.ts"
 import type { ConnectionLost, NotConnected } from "./errors.ts"
-import { leaveBehind } from "./leaveBehind.ts"
 import type { Life, Session } from "./session.ts"
 
 /** What is known about the time between two generations, in which nothing was received. */

@@ -10,11 +10,11 @@
  */
 import { Cause, Clock, Duration, Effect, Exit, Fiber, Metric, Scope } from "effect"
 import type * as Backoff from "../../Backoff.ts"
+import { leaveBehind, log } from "../leaveBehind.ts"
 import { limit, toNanos } from "../limit.ts"
 import { AttemptTimeout } from "../retry.ts"
 import { type Delays, delaysOf } from "../steps.ts"
 import { GaveUp } from "./errors.ts"
-import { leaveBehind, log } from "./leaveBehind.ts"
 import type { Life, Session } from "./session.ts"
 
 /** What a connection is made of, with every default filled in. */

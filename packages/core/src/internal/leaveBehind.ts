@@ -1,15 +1,14 @@
 /** Work that concerns only the past: it may fail, and take its time, but not for ever. */
 import { Cause, Duration, Effect } from "effect"
-import { limit, toNanos } from "../limit.ts"
-import type { Session } from "./session.ts"
+import { limit, toNanos } from "./limit.ts"
 
 /** A logger that dies harms nobody. */
 export const log = (effect: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.catchDefect(effect, () => Effect.void)
 
-/** Waits for it as long as the session says, and warns of what goes wrong. */
-export const leaveBehind = <C, R>(
-  { label, releaseTimeout }: Session<C>,
+/** Waits for it as long as its owner says, and warns of what goes wrong. */
+export const leaveBehind = <R>(
+  { label, releaseTimeout }: { readonly label: string; readonly releaseTimeout: Duration.Duration },
   what: string,
   work: Effect.Effect<unknown, unknown, R>
 ): Effect.Effect<void, never, R> => {
