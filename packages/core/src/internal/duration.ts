@@ -129,3 +129,8 @@ export const EndingDurationSetting = DurationSetting.check(
 export const PositiveDurationSetting = DurationSetting.check(
   Schema.makeFilter((duration) => !Duration.isZero(duration), { expected: "a duration that is not zero" })
 )
+
+/** A duration in configuration that has an end, and is not zero. */
+export const EndingPositiveDurationSetting = PositiveDurationSetting.check(
+  Schema.makeFilter(Duration.isFinite, { expected: "a duration that is not infinite" })
+)

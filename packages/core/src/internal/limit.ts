@@ -43,6 +43,13 @@ export interface Options<E2> {
   readonly expired: (expiry: Expiry) => E2
   /** Whether what the work leaves behind, such as finalizers and fibers, is to live on without the limit. */
   readonly outlived?: boolean
+  /** Where it enters while it runs, so that it can be ended before its time, and with what. */
+  readonly cuttable?: { readonly runs: Set<Cuttable>; readonly error: () => E2 } | undefined
+}
+
+/** What can be ended before its time: its caller goes on at once, as when time is up. */
+export interface Cuttable {
+  cut(): void
 }
 
 const exceededTotal = Metric.counter("holdfast_deadline_exceeded", {
@@ -86,7 +93,7 @@ export const currentFiber = <R>(): Fiber.Fiber<unknown, unknown> & {
   return fiber as Fiber.Fiber<unknown, unknown> & { readonly context: Context.Context<R> }
 }
 
-class Run<A, E, E2> {
+class Run<A, E, E2> implements Cuttable {
   private readonly caller: Fiber.Fiber<unknown, unknown>
   private readonly clock: Clock.Clock
   private readonly options: Options<E2>
@@ -131,19 +138,38 @@ class Run<A, E, E2> {
       return undefined
     }
     this.alarm.arm(this.caller)
+    this.options.cuttable?.runs.add(this)
     work.addObserver((exit) => this.finish(exit))
     return Effect.suspend(() => this.end())
   }
 
   ring(): void {
-    const resume = this.resume
-    if (resume === undefined || this.work === undefined) return
-    // Taken first: the end of the work, which the interruption may cause at once, is no result any more.
-    this.resume = undefined
-    const error = this.expire()
+    if (this.resume === undefined || this.work === undefined) return
     exceededTotal.updateUnsafe(1, this.caller.context)
+    this.leave(this.expire())
+  }
+
+  cut(): void {
+    const { cuttable } = this.options
+    if (cuttable === undefined) return
+    this.alarm.leave(this)
+    this.leave(cuttable.error())
+  }
+
+  /** The caller goes on with this error, whatever the work does. */
+  private leave(error: E2): void {
+    // Taken first: the end of the work, which the interruption may cause at once, is no result any more.
+    const resume = this.take()
+    if (resume === undefined || this.work === undefined) return
     abandon(this.caller, this.work, this.options.label)
     resume(Effect.fail(error))
+  }
+
+  private take() {
+    const { resume } = this
+    this.resume = undefined
+    this.options.cuttable?.runs.delete(this)
+    return resume
   }
 
   expire(): E2 {
@@ -165,9 +191,8 @@ class Run<A, E, E2> {
   }
 
   private finish(exit: Exit.Exit<A, E>): void {
-    const resume = this.resume
+    const resume = this.take()
     if (resume === undefined) return
-    this.resume = undefined
     this.alarm.leave(this)
     if (this.options.outlived === true && !this.inherited) this.alarm.isOver = true
     resume(this.settle(exit))
