@@ -200,7 +200,7 @@ class Call<Client, A, E, R, C> {
     const { label } = this.pool
     const building =
       entry.building === undefined
-        ? Effect.fail(new EndpointUnavailable({ label, endpoint: entry.id, cause: "it is not there yet" }))
+        ? Effect.fail(new EndpointUnavailable({ label, endpoint: entry.id, cause: "it was released" }))
         : Deferred.await(entry.building)
     return Effect.tapError(building, (error) =>
       Effect.sync(() => {

@@ -31,6 +31,8 @@ export interface MonitorPlan<Client, RE, RP> {
   readonly context: Context.Context<RE | RP>
 }
 
+type Building<Client> = Deferred.Deferred<Client, EndpointUnavailable>
+
 /** How the client of an endpoint is made. */
 export interface Acquired<Client, RE> {
   readonly acquire: Effect.Effect<Client, unknown, RE | Scope.Scope>
@@ -95,19 +97,22 @@ export class Monitor<Client, RE, RP> {
 
   private adopt(entry: Entry<Client>, { acquire }: Acquired<Client, RE>): Effect.Effect<void> {
     // A client that is there already needs no fiber to be built, and no call has to wait for it.
-    return isThere(acquire)
-      ? Effect.sync(() => this.pool.built(entry, acquire.value))
-      : this.own(this.build(entry, acquire))
+    if (isThere(acquire)) return Effect.sync(() => this.pool.built(entry, acquire.value))
+    // From now on calls can wait for it.
+    return Effect.suspend(() => {
+      entry.building = Deferred.makeUnsafe()
+      return this.own(this.build(entry, acquire, entry.building))
+    })
   }
 
   /** Releases the client of an endpoint that is no more used. */
   private release(entry: Entry<Client>): Effect.Effect<void> {
+    const { pool } = this
     return Effect.suspend(() => {
       const { scope } = entry
-      entry.scope = undefined
-      return scope === undefined
-        ? Effect.void
-        : leaveBehind(this.pool, `the release of "${entry.id}"`, Scope.close(scope, Exit.void))
+      if (scope === undefined) return Effect.void
+      pool.released(entry)
+      return leaveBehind(pool, `the release of "${entry.id}"`, Scope.close(scope, Exit.void))
     })
   }
 
@@ -195,31 +200,36 @@ export class Monitor<Client, RE, RP> {
 
   private build(
     entry: Entry<Client>,
-    acquire: Effect.Effect<Client, unknown, RE | Scope.Scope>
+    acquire: Effect.Effect<Client, unknown, RE | Scope.Scope>,
+    first: Building<Client>
   ): Effect.Effect<void, never, RE | RP> {
     return Effect.gen({ self: this }, function* () {
-      while (!this.isOver && !entry.isRemoved) {
-        if (yield* this.buildOnce(entry, acquire)) return yield* this.probe(entry)
+      let building = first
+      while (!(yield* this.buildOnce(entry, acquire, building))) {
         yield* Effect.sleep(yield* Backoff.delay(this.plan.gaps, 1))
+        building = Deferred.makeUnsafe()
+        entry.building = building
       }
+      yield* this.probe(entry)
     })
   }
 
+  /** Whether there is nothing more to build. */
   private buildOnce(
     entry: Entry<Client>,
-    acquire: Effect.Effect<Client, unknown, RE | Scope.Scope>
+    acquire: Effect.Effect<Client, unknown, RE | Scope.Scope>,
+    building: Building<Client>
   ): Effect.Effect<boolean, never, RE> {
     const { plan, pool } = this
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
-        const building = yield* Deferred.make<Client, EndpointUnavailable>()
-        entry.building = building
         const scope = yield* Scope.make()
         const acquiring = Scope.provide(acquire, scope)
         const exit = yield* Effect.exit(
           restore(this.within(acquiring, plan.buildTimeout, `client of ${entry.id}`))
         )
-        if (Exit.isSuccess(exit) && !this.isOver && !entry.isRemoved) {
+        const isWanted = !this.isOver && !entry.isRemoved
+        if (Exit.isSuccess(exit) && isWanted) {
           entry.scope = scope
           pool.built(entry, exit.value)
           yield* Deferred.succeed(building, exit.value)
@@ -227,10 +237,10 @@ export class Monitor<Client, RE, RP> {
         }
         const cause = Exit.isFailure(exit) ? Cause.squash(exit.cause) : "it is not wanted any more"
         const error = new EndpointUnavailable({ label: pool.label, endpoint: entry.id, cause })
-        if (!this.isOver && !entry.isRemoved) pool.failed(entry, Cause.fail(error))
+        if (isWanted) pool.failed(entry, Cause.fail(error))
         yield* Deferred.fail(building, error)
         yield* leaveBehind(pool, `what "${entry.id}" had acquired`, Scope.close(scope, Exit.void))
-        return false
+        return !isWanted
       })
     )
   }

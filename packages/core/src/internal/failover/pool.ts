@@ -131,6 +131,14 @@ export class Pool<Client> {
     })
   }
 
+  /** A client is about to be released: nothing can be sent any more. */
+  released(entry: Entry<Client>): void {
+    entry.client = undefined
+    entry.scope = undefined
+    entry.building = undefined
+    this.usableEntries = undefined
+  }
+
   overdue(entry: Entry<Client>, startNanos: bigint): void {
     this.learn(entry, (now) => entry.overdue(startNanos, now))
   }
