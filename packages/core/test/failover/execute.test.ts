@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Backoff, Deadline, Failover, OutcomeUnknown, Retry, RetryBudget } from "@holdfast/core"
-import { Cause, Deferred, Effect, Exit, Fiber, Schedule } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { timed } from "../utils/run.ts"
 import { elapsedMillis } from "../utils/time.ts"
@@ -421,7 +421,7 @@ describe("Failover.execute within a deadline", () => {
       )
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(yield* inFlight, [0, 0])
-    }).pipe(Effect.provide(quiet), Effect.provide(Deadline.layerAbandoned()))
+    }).pipe(Effect.provide(Layer.merge(quiet, Deadline.layerAbandoned())))
   )
 })
 
