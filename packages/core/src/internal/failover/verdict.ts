@@ -1,11 +1,11 @@
-/** Whose fault an error is: what `Failover` makes of it. */
+/** Whose fault an error is: what decides over sending a request to another endpoint. */
 
 export type Verdict<C = never> =
-  /** The endpoint did not do it, for certain: another one may be asked. */
+  /** The endpoint did not do it: nothing has happened, and another endpoint may be asked. */
   | { readonly _tag: "EndpointFault" }
-  /** Every endpoint would say the same: the call fails with this error, and the endpoint is as good as before. */
+  /** Every endpoint would answer the same: the error is the caller's, and never counts against the endpoint. */
   | { readonly _tag: "CallerFault"; readonly error: C }
-  /** The endpoint failed, and may have done it nonetheless. */
+  /** It may have been done, or not. */
   | { readonly _tag: "Unknown" }
 
 export const endpointFault: Verdict = { _tag: "EndpointFault" }

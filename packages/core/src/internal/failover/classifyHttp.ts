@@ -1,0 +1,55 @@
+/** Whose fault an error of an HTTP request is. In doubt it is nobody's: what may have been done is not sent again. */
+import type { HttpClientError } from "effect/http"
+import { unsent } from "./unsent.ts"
+import { callerFault, endpointFault, unknown, type Verdict } from "./verdict.ts"
+
+/**
+ * Statuses by which a server says that it has not begun:
+ *
+ * - 421 (RFC 9110, 15.5.20): it is not the one to answer for this URI, and another connection may be tried.
+ * - 425 (RFC 8470, 5.2): it is unwilling to process what might be a replay.
+ * - 429 (RFC 6585, 4): the caller has sent too many requests, and this one is turned away.
+ *
+ * 408 is not among them. By RFC 9110 (15.5.9) the request did not arrive in whole, but widespread middleware, such as
+ * tower-http's, sends it for a handler that takes too long.
+ */
+export const turnedAway = (status: number): boolean => status === 421 || status === 425 || status === 429
+
+/**
+ * A 503 by which a server turns a request away tells when to come back (RFC 9110, 15.6.4). One without `Retry-After` may
+ * be a proxy's word for a backend that was cut off, or is still at it: Envoy and Heroku's router send it then.
+ */
+const isAway = ({ headers, status }: HttpClientError.StatusCodeError["response"]): boolean =>
+  status === 503 && headers["retry-after"] !== undefined
+
+/** A client error, or 501: a server that knows no such method. */
+const isCallers = (status: number): boolean =>
+  (status >= 400 && status < 500 && status !== 408) || status === 501
+
+const ofStatus = (
+  error: HttpClientError.HttpClientError,
+  response: HttpClientError.StatusCodeError["response"]
+): Verdict<HttpClientError.HttpClientError> => {
+  if (turnedAway(response.status) || isAway(response)) return endpointFault
+  // Nor does a status below 400 that was not expected say that nothing was done: 202 and 303 say the contrary.
+  return isCallers(response.status) ? callerFault(error) : unknown
+}
+
+export const classifyHttp = (
+  error: HttpClientError.HttpClientError
+): Verdict<HttpClientError.HttpClientError> => {
+  const { reason } = error
+  switch (reason._tag) {
+    case "StatusCodeError":
+      return ofStatus(error, reason.response)
+    case "TransportError":
+      return unsent(reason.cause) ? endpointFault : unknown
+    case "EncodeError":
+    case "InvalidUrlError":
+      return callerFault(error)
+    // The server has answered, so it has had the request.
+    case "DecodeError":
+    case "EmptyBodyError":
+      return unknown
+  }
+}
