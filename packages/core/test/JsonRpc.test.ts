@@ -161,6 +161,7 @@ describe("JsonRpc", () => {
           client.submit({ blob: "b", until: new Date(NaN) }),
           client.trace([1n]),
           client.trace(cyclic),
+          client.trace(JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`)),
           client.batch((call) => [call.getHealth(), call.trace([Symbol("s")])])
         ]) {
           const error = yield* Effect.flip(Effect.asVoid(call))
@@ -322,7 +323,20 @@ describe("JsonRpc", () => {
       })
     )
 
-    it.effect("may have 512 levels, and a million are an error, not a crash", () =>
+    it.effect("may have 512 levels, and not one more", () =>
+      Effect.gen(function* () {
+        // The answer itself is the first.
+        const nested = (levels: number) =>
+          `{"id":1,"result":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`
+        yield* single(() => ({ text: nested(512) })).trace([])
+        assert.strictEqual(
+          shorten(yield* Effect.flip(single(() => ({ text: nested(513) })).trace([]))),
+          "trace TooDeep"
+        )
+      })
+    )
+
+    it.effect("of a million levels is an error also for a schema that refers to itself", () =>
       Effect.gen(function* () {
         interface Tree {
           readonly children: ReadonlyArray<Tree>
@@ -333,15 +347,11 @@ describe("JsonRpc", () => {
         const answered = (levels: number) => {
           const tree = `${'{"children":['.repeat(levels)}${"]}".repeat(levels)}`
           const http = HttpClient.make((request) =>
-            Effect.succeed(
-              HttpClientResponse.fromWeb(request, new Response(`{"id":1,"note":"]]]]","result":${tree}}`))
-            )
+            Effect.succeed(HttpClientResponse.fromWeb(request, new Response(`{"id":1,"result":${tree}}`)))
           )
           return JsonRpc.client(http, url, { tree: JsonRpc.method({ result: Tree }) }).tree()
         }
-        // A level of the tree is two of JSON, and the answer is one.
         yield* answered(255)
-        assert.strictEqual(shorten(yield* Effect.flip(answered(256))), "tree TooDeep")
         assert.strictEqual(shorten(yield* Effect.flip(answered(500_000))), "tree TooDeep")
       })
     )
@@ -835,9 +845,10 @@ describe("JsonRpc", () => {
       const everyone = new AggregateError(members)
       everyone.errors = [everyone, everyone]
       assert.strictEqual(verdictOf(transport(everyone)), "Unknown")
-      let chain: unknown = failed("ECONNREFUSED", "connect")
-      for (let i = 0; i < 100_000; i++) chain = wrapped(chain)
-      assert.strictEqual(verdictOf(transport(chain)), "Unknown")
+      const chain = (length: number) =>
+        Array.from({ length }).reduce(wrapped, failed("ECONNREFUSED", "connect"))
+      assert.strictEqual(verdictOf(transport(chain(10))), "EndpointFault")
+      assert.strictEqual(verdictOf(transport(chain(100_000))), "Unknown")
     })
   })
 })

@@ -1,8 +1,8 @@
 /** Whether it is certain that a transport error came before anything was sent. */
 import { Predicate } from "effect"
 
-/** How far a chain of causes is followed. */
-const maxDepth = 16
+/** How many errors are looked at, so that causes may turn in a circle. */
+const maxErrors = 64
 
 /** What only the making of a connection fails with. */
 const connecting = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"])
@@ -25,14 +25,13 @@ const ownUnsent = (error: object): boolean | undefined => {
  * refused.
  */
 export const unsent = (cause: unknown): boolean => {
-  const seen = new Set<object>()
-  const walk = (error: unknown, depth: number): boolean => {
-    if (!Predicate.isObject(error) || depth > maxDepth || seen.has(error)) return false
-    seen.add(error)
+  let looked = 0
+  const walk = (error: unknown): boolean => {
+    if (!Predicate.isObject(error) || ++looked > maxErrors) return false
     if (Predicate.hasProperty(error, "errors") && Array.isArray(error.errors)) {
-      return error.errors.length > 0 && error.errors.every((member) => walk(member, depth + 1))
+      return error.errors.length > 0 && error.errors.every(walk)
     }
-    return ownUnsent(error) ?? (Predicate.hasProperty(error, "cause") && walk(error.cause, depth + 1))
+    return ownUnsent(error) ?? (Predicate.hasProperty(error, "cause") && walk(error.cause))
   }
-  return walk(cause, 1)
+  return walk(cause)
 }

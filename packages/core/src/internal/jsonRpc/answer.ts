@@ -63,15 +63,9 @@ const parse = (method: string, text: string): Result.Result<unknown, JsonRpcProt
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   Predicate.isObject(value) && !Array.isArray(value)
 
-/** A member's value; `undefined` when there is none, which JSON cannot say otherwise. */
-const member = (value: Readonly<Record<string, unknown>>, key: string): unknown =>
-  Object.hasOwn(value, key) ? value[key] : undefined
-
 const failureOf = (error: unknown): Failure | undefined => {
   if (!isRecord(error)) return undefined
-  const code = member(error, "code")
-  const message = member(error, "message")
-  const data = member(error, "data")
+  const { code, data, message } = error
   return Number.isInteger(code) && typeof code === "number" && typeof message === "string"
     ? { code, message, ...(data === undefined ? {} : { data }) }
     : undefined
@@ -83,11 +77,8 @@ const failureOf = (error: unknown): Failure | undefined => {
  */
 const answerOf = (value: unknown): Answer | undefined => {
   if (!isRecord(value)) return undefined
-  const version = member(value, "jsonrpc")
-  if (version !== undefined && version !== "2.0") return undefined
-  const id = member(value, "id")
-  const error = member(value, "error")
-  const result = member(value, "result")
+  const { error, id, jsonrpc, result } = value
+  if (jsonrpc !== undefined && jsonrpc !== "2.0") return undefined
   if (error === undefined || error === null) {
     return result === undefined ? undefined : { _tag: "Result", id, result }
   }
@@ -100,7 +91,7 @@ const answerOf = (value: unknown): Answer | undefined => {
  * and a message are what gateways of all sorts send.
  */
 const isAboutAll = (answer: Answer, value: unknown): answer is Extract<Answer, { readonly _tag: "Error" }> =>
-  answer._tag === "Error" && answer.id === null && isRecord(value) && member(value, "jsonrpc") === "2.0"
+  answer._tag === "Error" && answer.id === null && isRecord(value) && value.jsonrpc === "2.0"
 
 const jsonRpcError = (method: string, status: number, error: Failure) =>
   Result.fail(new JsonRpcError({ method, status, ...error }))
@@ -160,7 +151,7 @@ const sort = (calls: ReadonlyArray<Sent>, values: ReadonlyArray<unknown>) => {
     const answer = answerOf(value)
     if (answer !== undefined && isAboutAll(answer, value)) stray ??= answer.error
     // What is no answer, but has the id of a call, is the only one that this call gets.
-    else if (isRecord(value)) answers.get(member(value, "id"))?.push(answer ?? "Malformed")
+    else if (isRecord(value)) answers.get(value.id)?.push(answer ?? "Malformed")
   }
   return { answers, stray }
 }
