@@ -11,8 +11,8 @@
  *   change is `dwell` ago.
  * @guarantee FV-2 No call begins at, and no idempotent call waits for, an endpoint that is known to be dead while a
  *   better one is left to try.
- * @guarantee FV-3 Whatever the latencies, there is at most one change in each `dwell` that is not for a death: in a time
- *   T at most `1 + T / dwell`. A change to an endpoint that had failed costs it a successful probe.
+ * @guarantee FV-3 Whatever the latencies, there is at most one change in each `dwell` that is not for a death or a removal:
+ *   in a time T at most `1 + T / dwell`. A change to an endpoint that had failed costs it a successful probe.
  * @guarantee FV-4 There is one monitor, which ends at once when the scope closes.
  * @guarantee FV-5 A round of probes takes one probe time-out at most.
  * @guarantee FV-6 The deadline of a call, its own or an ambient one, holds over all of its attempts together.
@@ -30,7 +30,7 @@
  * @since 0.1.0
  */
 import {
-  type Array as Arr,
+  Array as Arr,
   Clock,
   Context,
   Duration,
@@ -40,6 +40,7 @@ import {
   type Scope,
   type Stream
 } from "effect"
+import { HttpClient, type HttpClientError } from "effect/http"
 import * as Backoff from "./Backoff.ts"
 import { InvalidOptions } from "./InvalidOptions.ts"
 import { lasting } from "./internal/built.ts"
@@ -54,10 +55,12 @@ import {
   positive,
   positiveInteger
 } from "./internal/duration.ts"
+import { classifyHttp as ofHttp } from "./internal/failover/classifyHttp.ts"
 import { forEndpoint } from "./internal/failover/endpoint.ts"
 import * as errors from "./internal/failover/errors.ts"
 import { type Defaults, execution, type HedgeRule, timeoutNanos } from "./internal/failover/execute.ts"
 import { hedgeRule } from "./internal/failover/hedging.ts"
+import * as http from "./internal/failover/http.ts"
 import { Monitor, type MonitorPlan } from "./internal/failover/monitor.ts"
 import {
   Pool,
@@ -65,6 +68,7 @@ import {
   type EndpointStatus as PoolEndpointStatus,
   type PoolOptions
 } from "./internal/failover/pool.ts"
+import { distinctUrls } from "./internal/failover/urls.ts"
 import * as verdicts from "./internal/failover/verdict.ts"
 import { toNanos } from "./internal/limit.ts"
 import type { OutcomeUnknown } from "./OutcomeUnknown.ts"
@@ -140,6 +144,15 @@ export interface Failure<out E> extends errors.Failure<E> {}
  * @category classification
  */
 export type Verdict<C = never> = verdicts.Verdict<C>
+
+/**
+ * A classification that knows some errors, of type `K`, and may be asked about any: what it does not know is `Unknown`.
+ * `C` are those that can be the caller's fault.
+ *
+ * @since 0.1.0
+ * @category classification
+ */
+export interface Classify<in K, out C> extends verdicts.Classify<K, C> {}
 
 /**
  * The endpoint did not do it, for certain.
@@ -262,6 +275,36 @@ export const endpointLayer = <I, Client, E, R>(
     Effect.map(Layer.build(Layer.fresh(layer)), (context) => Context.get(context, service)),
     options
   )
+
+/**
+ * An endpoint for each distinct URL of a configuration, in its order: the first is the primary.
+ *
+ * **Details**
+ *
+ * Blank ones are left out, and so are repetitions, also those that differ in a slash at the end only. `client` is given
+ * the URL without that slash. The id is the host, because paths and queries may hold keys, and ids are logged.
+ *
+ * Throws `InvalidOptions` when no URL is left, or one is none.
+ *
+ * **Example** (What is left of a list)
+ *
+ * ```ts
+ * import { Failover } from "@holdfast/core"
+ *
+ * const urls = ["https://one.example/", "", "https://two.example/v1?key=secret", "https://one.example"]
+ *
+ * const endpoints = Failover.endpoints(urls, (url) => url.length)
+ * console.log(endpoints.map(({ id }) => id)) // => [ 'one.example', 'two.example' ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category endpoints
+ */
+export const endpoints = <Client>(
+  urls: ReadonlyArray<string>,
+  client: (url: string) => Client
+): Arr.NonEmptyReadonlyArray<Endpoint<Client>> =>
+  Arr.map(distinctUrls(urls), ({ id, url }) => endpoint(id, client(url)))
 
 // -----------------------------------------------------------------------------
 // Models
@@ -723,6 +766,75 @@ export const make = <Client, RE = never, RP = never>(
     return operations(pool, monitor, { ...asks, hedge })
   })
 }
+
+// -----------------------------------------------------------------------------
+// HTTP
+// -----------------------------------------------------------------------------
+
+/**
+ * Whose fault the error of an HTTP client is: the `classify` of a pool of such clients.
+ *
+ * **Details**
+ *
+ * | error | verdict |
+ * |---|---|
+ * | the connection was refused, or there was none | `EndpointFault` |
+ * | any other error of the transport, a body that cannot be read | `Unknown` |
+ * | 421, 425, 429, and 503 with `retry-after`: turned away | `EndpointFault` |
+ * | other 4xx but 408, and 501 | `CallerFault` |
+ * | 408, other 5xx, any other status that was not expected | `Unknown` |
+ * | the request cannot be encoded, its URL is none | `CallerFault` |
+ *
+ * Whatever is no `HttpClientError` is `Unknown`.
+ *
+ * @since 0.1.0
+ * @category http
+ */
+export const classifyHttp: Classify<HttpClientError.HttpClientError, HttpClientError.HttpClientError> = ofHttp
+
+/**
+ * A pool of HTTP clients as one client, with exact errors.
+ *
+ * **Details**
+ *
+ * A response is the answer of the request, unless its status tells of a fault of the endpoint (`classifyHttp`): then the
+ * request goes on at another endpoint if it may be sent twice. It may when its method is GET, HEAD, OPTIONS, TRACE, PUT
+ * or DELETE (RFC 9110, section 9.2.2), or when it has the header `idempotency-key`.
+ *
+ * A status that is unknown for a request that must not be sent twice is the `cause` of the `OutcomeUnknown`: a
+ * `StatusCodeError` with its response.
+ *
+ * **Gotchas**
+ *
+ * - Clients of the pool prepend their own URL: `HttpClient.mapRequest(HttpClientRequest.prependUrl(url))`. They must not
+ *   retry, nor filter by status.
+ * - A request whose body is a stream that can be read only once cannot be sent again.
+ * - The body of a response is read after the call: without fail-over, and outside of its deadline.
+ *
+ * @since 0.1.0
+ * @category http
+ */
+export const httpClient: (
+  pool: Failover<HttpClient.HttpClient>
+) => HttpClient.HttpClient.With<
+  HttpClientError.HttpClientError | AllEndpointsFailed<HttpClientError.HttpClientError> | OutcomeUnknown
+> = http.httpClient
+
+/**
+ * A pool of HTTP clients as the service `HttpClient`, for code that knows nothing of pools.
+ *
+ * **Details**
+ *
+ * That service fails with `HttpClientError` alone: `AllEndpointsFailed` and `OutcomeUnknown` are the `cause` of a
+ * `TransportError`, whose description is their message.
+ *
+ * @since 0.1.0
+ * @category http
+ */
+export const layerHttpClient = <Self>(
+  pool: Context.Key<Self, Failover<HttpClient.HttpClient>>
+): Layer.Layer<HttpClient.HttpClient, never, Self> =>
+  Layer.effect(HttpClient.HttpClient, Effect.map(pool, http.plainHttpClient))
 
 // -----------------------------------------------------------------------------
 // Service

@@ -14,7 +14,7 @@ import { Effect, type Result, Schema } from "effect"
 import type { HttpClient, HttpClientError } from "effect/http"
 import { InvalidOptions } from "./InvalidOptions.ts"
 import { positiveInteger } from "./internal/duration.ts"
-import type { Verdict } from "./internal/failover/verdict.ts"
+import type { Classify } from "./internal/failover/verdict.ts"
 import { classifyOf } from "./internal/jsonRpc/classify.ts"
 import * as errors from "./internal/jsonRpc/errors.ts"
 import * as internal from "./internal/jsonRpc/send.ts"
@@ -382,9 +382,8 @@ export interface Codes {
  * @since 0.1.0
  * @category classification
  */
-export const classifyWith: (
-  codes: Codes
-) => (error: Error) => Verdict<HttpClientError.HttpClientError | JsonRpcError> = classifyOf
+export const classifyWith: (codes: Codes) => Classify<Error, HttpClientError.HttpClientError | JsonRpcError> =
+  classifyOf
 
 /**
  * Whose fault an error is.
@@ -404,7 +403,7 @@ export const classifyWith: (
  * | codes -32700, -32600, -32601, -32602 | `CallerFault` |
  * | other codes from -32768 to -32000: internal errors, and those that servers define | `Unknown` |
  * | any other code: the application's | `CallerFault`; with status 408, 502, 503 or 504 `Unknown` |
- * | `JsonRpcProtocolError` | `Unknown` |
+ * | `JsonRpcProtocolError`, and whatever is no error of this module | `Unknown` |
  *
  * **Gotchas**
  *
@@ -413,5 +412,4 @@ export const classifyWith: (
  * @since 0.1.0
  * @category classification
  */
-export const classify: (error: Error) => Verdict<HttpClientError.HttpClientError | JsonRpcError> =
-  classifyWith({})
+export const classify: Classify<Error, HttpClientError.HttpClientError | JsonRpcError> = classifyWith({})

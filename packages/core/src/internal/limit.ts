@@ -43,8 +43,8 @@ export interface Options<E2> {
   readonly expired: (expiry: Expiry) => E2
   /** Whether what the work leaves behind, such as finalizers and fibers, is to live on without the limit. */
   readonly outlived?: boolean
-  /** Where it enters while it runs, so that it can be ended before its time, and with what. */
-  readonly cuttable?: { readonly runs: Set<Cuttable>; readonly error: () => E2 } | undefined
+  /** Where it enters while it runs, so that it can be ended before its time, and with what; `undefined`: not now. */
+  readonly cuttable?: { readonly runs: Set<Cuttable>; readonly error: () => E2 | undefined } | undefined
 }
 
 /** What can be ended before its time: its caller goes on at once, as when time is up. */
@@ -150,10 +150,10 @@ class Run<A, E, E2> implements Cuttable {
   }
 
   cut(): void {
-    const { cuttable } = this.options
-    if (cuttable === undefined) return
+    const error = this.options.cuttable?.error()
+    if (error === undefined) return
     this.alarm.leave(this)
-    this.leave(cuttable.error())
+    this.leave(error)
   }
 
   /** The caller goes on with this error, whatever the work does. */

@@ -162,6 +162,30 @@ describe("Failover.execute", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect("an idempotent call stays at a dead endpoint when all others were tried", () =>
+    Effect.gen(function* () {
+      const [a, b] = [new Node("a", 10), new Node("b", 20)]
+      const pool = yield* poolOf([a, b])
+      yield* TestClock.adjust(1900)
+      a.callAnswer = "refuses"
+      b.callLatencyMillis = 3000
+      const reading = yield* Effect.forkChild(
+        Effect.andThen(pool.execute(call, { idempotent: true }), elapsedMillis),
+        { startImmediately: true }
+      )
+      assert.strictEqual(b.calls, 1)
+      yield* TestClock.adjust(1000)
+      b.answer = "refuses"
+      yield* TestClock.adjust(1500)
+      assert.deepStrictEqual(
+        (yield* pool.status).map(({ health }) => health),
+        ["Healthy", "Failed"]
+      )
+      yield* TestClock.adjust(1000)
+      assert.strictEqual(yield* Fiber.join(reading), 4900)
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("when all fail, the error has the cause of each, and how long it took", () =>
     Effect.gen(function* () {
       const nodes = trio()

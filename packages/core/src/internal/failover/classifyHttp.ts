@@ -1,7 +1,7 @@
 /** Whose fault an error of an HTTP request is. In doubt it is nobody's: what may have been done is not sent again. */
-import type { HttpClientError } from "effect/http"
+import { HttpClientError } from "effect/http"
 import { unsent } from "./unsent.ts"
-import { callerFault, endpointFault, unknown, type Verdict } from "./verdict.ts"
+import { callerFault, classifying, endpointFault, unknown, type Verdict } from "./verdict.ts"
 
 /**
  * Statuses by which a server says that it has not begun:
@@ -35,9 +35,7 @@ const ofStatus = (
   return isCallers(response.status) ? callerFault(error) : unknown
 }
 
-export const classifyHttp = (
-  error: HttpClientError.HttpClientError
-): Verdict<HttpClientError.HttpClientError> => {
+const of = (error: HttpClientError.HttpClientError): Verdict<HttpClientError.HttpClientError> => {
   const { reason } = error
   switch (reason._tag) {
     case "StatusCodeError":
@@ -53,3 +51,5 @@ export const classifyHttp = (
       return unknown
   }
 }
+
+export const classifyHttp = classifying(HttpClientError.isHttpClientError, of)

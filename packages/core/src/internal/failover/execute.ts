@@ -34,6 +34,7 @@ import type { Entry } from "./entry.ts"
 import { AllEndpointsFailed, EndpointUnavailable, type Failure, type Limit } from "./errors.ts"
 import { hedged } from "./hedge.ts"
 import type { Pool } from "./pool.ts"
+import { down, rankOf } from "./route.ts"
 import { endpointFault, unknown, type Verdict } from "./verdict.ts"
 
 /** What a call is, with every default filled in. */
@@ -221,7 +222,12 @@ class Call<Client, A, E, R, C> {
     return this.ending
   }
 
-  private cut(attempt: Attempt<Client>): AttemptTimeout {
+  /** Its endpoint was found dead: it is over, if there is another one that was not tried. */
+  private cut(attempt: Attempt<Client>): AttemptTimeout | undefined {
+    const { ask, pool } = this
+    const next = pool.next((entry) => !this.tried.has(entry))
+    const hasAttempts = ask.attempts === undefined || this.attempts < ask.attempts
+    if (!hasAttempts || next === undefined || rankOf(next) >= down) return undefined
     attempt.wasCut = true
     const tookMillis = millis(this.clock.monotonicTimeNanosUnsafe() - attempt.startNanos)
     return this.lapse(attempt, tookMillis, tookMillis)

@@ -50,10 +50,10 @@ const decayMillis = 10_000
  */
 export class PeakAverage {
   private millis = 0
-  private atMillis = 0
+  private atMillis: number | undefined = undefined
 
   add(millis: number, nowMillis: number): void {
-    const weight = Math.exp((this.atMillis - nowMillis) / decayMillis)
+    const weight = this.fadedTo(nowMillis)
     this.millis = millis > this.millis ? millis : this.millis * weight + millis * (1 - weight)
     this.atMillis = nowMillis
   }
@@ -61,8 +61,11 @@ export class PeakAverage {
   /** What it costs to send one more request where so many are under way; `first` stands for what is not known yet. */
   cost(inFlight: number, nowMillis: number, first: number): number {
     // It fades while nobody asks, so that who was avoided for it is tried again.
-    const millis =
-      this.atMillis === 0 ? first : this.millis * Math.exp((this.atMillis - nowMillis) / decayMillis)
+    const millis = this.atMillis === undefined ? first : this.millis * this.fadedTo(nowMillis)
     return millis * (inFlight + 1)
+  }
+
+  private fadedTo(nowMillis: number): number {
+    return this.atMillis === undefined ? 0 : Math.exp((this.atMillis - nowMillis) / decayMillis)
   }
 }

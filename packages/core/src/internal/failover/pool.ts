@@ -9,7 +9,7 @@ import { Watchers } from "../watchers.ts"
 import { Entry, type Rules } from "./entry.ts"
 import { History } from "./history.ts"
 import { Latencies, type Percentiles } from "./latencies.ts"
-import { best, decide, down, type Reason, type RouteRules, rankOf } from "./route.ts"
+import { best, decide, type Reason, type RouteRules, rankOf } from "./route.ts"
 
 export type Select = "active" | "fastest" | "leastLoaded" | "weighted"
 
@@ -156,9 +156,7 @@ export class Pool<Client> {
       entry.readmit(now)
       entry.failed(now, cause)
     })
-    if (this.entries.some((other) => other !== entry && rankOf(other) < down)) {
-      for (const attempt of Array.from(entry.movable)) attempt.cut()
-    }
+    for (const attempt of Array.from(entry.movable)) attempt.cut()
   }
 
   succeeded(entry: Entry<Client>, tookMillis: number, nowMillis: number): void {

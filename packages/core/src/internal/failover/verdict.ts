@@ -13,3 +13,19 @@ export const endpointFault: Verdict = { _tag: "EndpointFault" }
 export const unknown: Verdict = { _tag: "Unknown" }
 
 export const callerFault = <C>(error: C): Verdict<C> => ({ _tag: "CallerFault", error })
+
+/** Tells of the errors that it knows, and may be asked about any. The compiler infers from what stands last. */
+export interface Classify<in K, out C> {
+  <E>(error: E): Verdict<E>
+  (error: K): Verdict<C>
+}
+
+/** What is not known may have been done. */
+export const classifying = <K, C extends K>(
+  isKnown: (error: unknown) => error is K,
+  of: (error: K) => Verdict<C>
+): Classify<K, C> => {
+  const classify = (error: unknown): Verdict<unknown> => (isKnown(error) ? of(error) : unknown)
+  // house: what a caller's fault holds is the very error that was asked about
+  return classify as Classify<K, C>
+}

@@ -1,9 +1,16 @@
 /** Whose fault the errors of a JSON-RPC call are. */
-import type { HttpClientError } from "effect/http"
+import { HttpClientError } from "effect/http"
 import { InvalidOptions } from "../../InvalidOptions.ts"
 import { classifyHttp, turnedAway } from "../failover/classifyHttp.ts"
-import { callerFault, endpointFault, unknown, type Verdict } from "../failover/verdict.ts"
-import type { AnswerError, JsonRpcError } from "./errors.ts"
+import {
+  type Classify,
+  callerFault,
+  classifying,
+  endpointFault,
+  unknown,
+  type Verdict
+} from "../failover/verdict.ts"
+import { type AnswerError, JsonRpcError, JsonRpcProtocolError } from "./errors.ts"
 
 interface Codes {
   readonly endpointFault?: ReadonlyArray<number> | undefined
@@ -50,13 +57,16 @@ const verdicts = ({ callerFault, endpointFault, unknown }: Codes) => {
   return result
 }
 
-export const classifyOf = (
-  codes: Codes
-): ((
-  error: HttpClientError.HttpClientError | AnswerError
-) => Verdict<HttpClientError.HttpClientError | JsonRpcError>) => {
+type Known = HttpClientError.HttpClientError | AnswerError
+
+const isKnown = (error: unknown): error is Known =>
+  HttpClientError.isHttpClientError(error) ||
+  error instanceof JsonRpcError ||
+  error instanceof JsonRpcProtocolError
+
+export const classifyOf = (codes: Codes): Classify<Known, HttpClientError.HttpClientError | JsonRpcError> => {
   const known = verdicts(codes)
-  return (error) => {
+  return classifying<Known, HttpClientError.HttpClientError | JsonRpcError>(isKnown, (error) => {
     switch (error._tag) {
       case "HttpClientError":
         return ofHttp(error)
@@ -74,5 +84,5 @@ export const classifyOf = (
             return ofRefusal(error)
         }
     }
-  }
+  })
 }

@@ -1,0 +1,164 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Failover, InvalidOptions, OutcomeUnknown } from "@holdfast/core"
+import { Cause, Context, Effect, Exit, Layer } from "effect"
+import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { quiet } from "./nodes.ts"
+
+/** Hosts that answer with a status, or refuse; what they were sent. */
+class Hosts {
+  readonly seen: Array<string> = []
+  readonly answers: Record<string, number | "refuses" | "resets">
+
+  constructor(answers: Record<string, number | "refuses" | "resets">) {
+    this.answers = answers
+  }
+
+  readonly client = HttpClient.make((request, url) => {
+    if (url.pathname.endsWith("/health")) {
+      return Effect.succeed(HttpClientResponse.fromWeb(request, new Response("ok")))
+    }
+    this.seen.push(`${request.method} ${url.host}${url.pathname}`)
+    const answer = this.answers[url.host] ?? 404
+    if (typeof answer === "number") {
+      return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(url.host, { status: answer })))
+    }
+    const cause = Object.assign(new Error(answer), {
+      code: answer === "refuses" ? "ECONNREFUSED" : "ECONNRESET"
+    })
+    const reason = new HttpClientError.TransportError({ request, cause })
+    return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+  })
+
+  get pool() {
+    return Failover.make({
+      label: "quotes",
+      endpoints: Failover.endpoints(["https://one.example/v1/", "https://two.example/v1"], (url) =>
+        HttpClient.mapRequest(this.client, HttpClientRequest.prependUrl(url))
+      ),
+      probe: (client) => client.get("/health"),
+      classify: Failover.classifyHttp
+    })
+  }
+}
+
+const textOf = (response: HttpClientResponse.HttpClientResponse) => response.text
+
+const ok = (hosts: Hosts) => Effect.map(hosts.pool, Failover.httpClient)
+
+describe("Failover.httpClient", () => {
+  it.effect("asks the next host when one tells of its own fault, or is not there", () =>
+    Effect.gen(function* () {
+      for (const answer of [500, 502, 503, 429, 408, "refuses", "resets"] as const) {
+        const hosts = new Hosts({ "one.example": answer, "two.example": 200 })
+        const client = yield* ok(hosts)
+        assert.strictEqual(yield* Effect.flatMap(client.get("/quotes"), textOf), "two.example")
+        assert.deepStrictEqual(hosts.seen, ["GET one.example/v1/quotes", "GET two.example/v1/quotes"])
+      }
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect("gives any other response as the answer, whoever is at fault", () =>
+    Effect.gen(function* () {
+      for (const status of [200, 202, 302, 400, 404, 409, 501]) {
+        const hosts = new Hosts({ "one.example": status })
+        const client = yield* ok(hosts)
+        assert.strictEqual((yield* client.get("/quotes")).status, status)
+        assert.deepStrictEqual(hosts.seen, ["GET one.example/v1/quotes"])
+      }
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect("sends nothing twice that may not be done twice", () =>
+    Effect.gen(function* () {
+      const hosts = new Hosts({ "one.example": 500, "two.example": 200 })
+      const client = yield* ok(hosts)
+      const error = yield* Effect.flip(client.post("/orders"))
+      assert.instanceOf(error, OutcomeUnknown)
+      const { cause } = error
+      assert.isTrue(HttpClientError.isHttpClientError(cause) && cause.response?.status === 500)
+      assert.deepStrictEqual(hosts.seen, ["POST one.example/v1/orders"])
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect(
+    "sends it to the next host when nothing has happened, or when it says which operation it is",
+    () =>
+      Effect.gen(function* () {
+        const refusing = new Hosts({ "one.example": "refuses", "two.example": 201 })
+        const sent = yield* (yield* ok(refusing)).post("/orders")
+        assert.strictEqual(sent.status, 201)
+        const resetting = new Hosts({ "one.example": "resets", "two.example": 201 })
+        const named = yield* (yield* ok(resetting)).post("/orders", { headers: { "Idempotency-Key": "1" } })
+        assert.strictEqual(named.status, 201)
+      }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect("fails with what each host said when none has an answer", () =>
+    Effect.gen(function* () {
+      const client = yield* ok(new Hosts({ "one.example": "refuses", "two.example": 503 }))
+      const error = yield* Effect.flip(client.get("/quotes"))
+      if (error._tag !== "AllEndpointsFailed") return assert.fail(String(error))
+      const [one, two] = error.failures.map(({ cause }) => cause && Cause.squash(cause))
+      assert.isTrue(HttpClientError.isHttpClientError(one) && one.reason._tag === "TransportError")
+      assert.isTrue(HttpClientError.isHttpClientError(two) && two.reason._tag === "StatusCodeError")
+      assert.deepStrictEqual(
+        error.failures.map(({ endpoint }) => endpoint),
+        ["one.example", "two.example"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect("is a service whose errors are those of HTTP, ours being their cause", () =>
+    Effect.gen(function* () {
+      class Quotes extends Context.Service<Quotes, Failover.Failover<HttpClient.HttpClient>>()(
+        "test/Quotes"
+      ) {}
+      const hosts = new Hosts({ "one.example": "refuses", "two.example": 503 })
+      const live = Failover.layerHttpClient(Quotes).pipe(Layer.provide(Layer.effect(Quotes, hosts.pool)))
+      const exit = yield* Effect.exit(Effect.provide(HttpClient.get("/quotes"), live))
+      assert.isTrue(Exit.isFailure(exit))
+      const error = yield* Effect.flip(Effect.provide(HttpClient.get("/quotes"), live))
+      assert.strictEqual(error.reason._tag, "TransportError")
+      assert.instanceOf(error.cause, Failover.AllEndpointsFailed)
+    }).pipe(Effect.provide(quiet))
+  )
+})
+
+describe("Failover.endpoints", () => {
+  const idsOf = (urls: ReadonlyArray<string>) => Failover.endpoints(urls, (url) => url).map(({ id }) => id)
+
+  it("leaves out blanks and repetitions, and keeps the order", () => {
+    const urls = [
+      "  ",
+      "https://B.example/",
+      "https://a.example",
+      "https://b.example",
+      "",
+      "https://a.example//"
+    ]
+    assert.deepStrictEqual(idsOf(urls), ["b.example", "a.example"])
+  })
+
+  it("tells no keys", () => {
+    const ids = idsOf(["https://user:secret@a.example/key", "https://a.example/v3/other-key?x=1"])
+    assert.deepStrictEqual(ids, ["a.example", "a.example#2"])
+    try {
+      idsOf(["https://a.example", "not a url with a secret"])
+    } catch (error) {
+      assert.instanceOf(error, InvalidOptions)
+      assert.notMatch(error.message, /secret/)
+      return
+    }
+    assert.fail("nothing was thrown")
+  })
+
+  it("gives the whole URL to the client", () => {
+    const seen: Array<string> = []
+    Failover.endpoints(["https://a.example/v3/key/"], (url) => seen.push(url))
+    assert.deepStrictEqual(seen, ["https://a.example/v3/key"])
+  })
+
+  it("needs one", () => {
+    assert.throws(() => idsOf([" ", ""]), /must have one URL at least/)
+  })
+})
