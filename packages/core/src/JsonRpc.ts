@@ -102,7 +102,7 @@ export type Error = HttpClientError.HttpClientError | AnswerError
 export interface Method<in Args extends ReadonlyArray<unknown>, out A> {
   /** Its name on the wire, when that is not its key. */
   readonly name: string | undefined
-  readonly encode: (...args: Args) => Effect.Effect<unknown, unknown>
+  readonly encode: (...args: Args) => Effect.Effect<unknown, Schema.SchemaError>
   readonly decode: (result: unknown) => Effect.Effect<A, Schema.SchemaError>
 }
 

@@ -6,6 +6,7 @@ import { expect, test } from "tstyche"
 declare const http: HttpClient.HttpClient
 declare const addresses: ReadonlyArray<string>
 declare const error: JsonRpc.Error
+declare const needy: Schema.Codec<string, string, "Service", "Service">
 
 const methods = {
   getHealth: JsonRpc.method({ result: Schema.Literal("ok") }),
@@ -63,11 +64,9 @@ test("a batch takes calls of this client, and is not made of effects", () => {
 })
 
 test("what a batch calls is as exact as the client", () => {
-  node.batch((call) => {
-    expect(call.getHealth).type.toBe<() => JsonRpc.Call<"ok">>()
-    expect(call.getBalance).type.not.toBeCallableWith([1])
-    return []
-  })
+  type Calls = JsonRpc.Calls<typeof methods>
+  expect<Calls["getHealth"]>().type.toBe<() => JsonRpc.Call<"ok">>()
+  expect<Calls["getBalance"]>().type.toBe<(params: readonly [string]) => JsonRpc.Call<bigint>>()
 })
 
 test("a method cannot take the place of batch", () => {
@@ -79,9 +78,8 @@ test("params are an array or an object", () => {
 })
 
 test("schemas that need services are refused", () => {
-  expect(JsonRpc.method).type.not.toBeCallableWith({
-    result: null as unknown as Schema.ConstraintCodec<string, string, "Service">
-  })
+  expect(JsonRpc.method).type.not.toBeCallableWith({ result: needy })
+  expect(JsonRpc.method).type.not.toBeCallableWith({ params: Schema.Tuple([needy]), result: Schema.Null })
 })
 
 test("a client of given methods has a name", () => {

@@ -1,5 +1,5 @@
 /** One HTTP request with one call or a batch, and what came back. */
-import { Effect, Result, Stream } from "effect"
+import { Effect, Result, type Schema, Stream } from "effect"
 import { type HttpClient, HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { type AnswerError, JsonRpcProtocolError } from "./errors.ts"
 
@@ -39,16 +39,17 @@ const statusError = (response: HttpClientResponse.HttpClientResponse) =>
     })
   })
 
-/** The request, or the error of params that JSON cannot say. */
-const requestOf = ({ url }: Node, payload: Effect.Effect<unknown, unknown>, label: string) => {
+/** What is sent, or why the params of a call cannot be. */
+export type Payload = Effect.Effect<unknown, Schema.SchemaError | "neither an array nor an object">
+
+const requestOf = ({ url }: Node, payload: Payload, label: string) => {
   const request = HttpClientRequest.acceptJson(HttpClientRequest.post(url))
   const unencoded = (cause: unknown) =>
     new HttpClientError.HttpClientError({
       reason: new HttpClientError.EncodeError({ request, cause, description: `params of "${label}"` })
     })
-  return payload.pipe(
-    Effect.flatMap((payload) => Effect.try({ try: () => JSON.stringify(payload), catch: (cause) => cause })),
-    Effect.mapError(unencoded),
+  return Effect.mapError(payload, unencoded).pipe(
+    Effect.flatMap((payload) => Effect.try({ try: () => JSON.stringify(payload), catch: unencoded })),
     Effect.map((json) => HttpClientRequest.bodyText(request, json, "application/json"))
   )
 }
@@ -61,7 +62,7 @@ export const exchange = <A>(
   node: Node,
   options: {
     readonly method: string
-    readonly payload: Effect.Effect<unknown, unknown>
+    readonly payload: Payload
     readonly read: (body: { readonly status: number; readonly text: string }) => Result.Result<A, AnswerError>
     readonly isError: (outcome: Result.Result<A, AnswerError>) => boolean
   }

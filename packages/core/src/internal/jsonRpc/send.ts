@@ -3,11 +3,11 @@ import { Effect, Result, type Schema } from "effect"
 import type { HttpClientError } from "effect/http"
 import { batchMethod, readBatch, readOne } from "./answer.ts"
 import { type AnswerError, JsonRpcProtocolError } from "./errors.ts"
-import { exchange, type Node } from "./exchange.ts"
+import { exchange, type Node, type Payload } from "./exchange.ts"
 
 export interface Call<out A> {
   readonly method: string
-  readonly params: Effect.Effect<unknown, unknown>
+  readonly params: Effect.Effect<unknown, Schema.SchemaError>
   readonly decode: (result: unknown) => Effect.Effect<A, Schema.SchemaError>
 }
 
@@ -17,11 +17,11 @@ export interface Numbered<A> extends Call<A> {
 }
 
 /** The object that is sent; `JSON.stringify` leaves out params that are undefined. */
-const payloadOf = ({ id, method, params }: Numbered<unknown>): Effect.Effect<unknown, unknown> =>
+const payloadOf = ({ id, method, params }: Numbered<unknown>): Payload =>
   Effect.flatMap(params, (params) =>
     params === undefined || (typeof params === "object" && params !== null)
       ? Effect.succeed({ jsonrpc: "2.0", id, method, params })
-      : Effect.fail(new TypeError(`they are an array or an object, not a ${typeof params}`))
+      : Effect.fail("neither an array nor an object" as const)
   )
 
 const resultOf = <A>({ decode, method }: Call<A>, result: unknown): Effect.Effect<A, JsonRpcProtocolError> =>
