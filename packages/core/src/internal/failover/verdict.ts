@@ -14,8 +14,12 @@ export const unknown: Verdict = { _tag: "Unknown" }
 
 export const callerFault = <C>(error: C): Verdict<C> => ({ _tag: "CallerFault", error })
 
-/** Tells of the errors that it knows, and may be asked about any. The compiler infers from what stands last. */
+/**
+ * Tells of the errors that it knows, and may be asked about any. What is known stands twice, because the compiler resolves
+ * a call by the first signature that fits, and infers from the last.
+ */
 export interface Classify<in K, out C> {
+  (error: K): Verdict<C>
   <E>(error: E): Verdict<E>
   (error: K): Verdict<C>
 }
