@@ -1,12 +1,12 @@
 /** Calls over real sockets on the loopback interface, with each of the HTTP clients: every wait is for an event. */
-import { once } from "node:events"
-import { createServer, type RequestListener, type Server } from "node:http"
+import type { RequestListener } from "node:http"
 import type { LookupFunction } from "node:net"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { JsonRpc } from "@holdfast/core"
 import { Deferred, Effect, Fiber, Layer, Result, Schema } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
+import { refusing, serve } from "../utils/servers.ts"
 
 const clients = {
   fetch: FetchHttpClient.layer,
@@ -21,34 +21,6 @@ const methods = {
     result: Schema.Struct({ hash: Schema.String })
   })
 }
-
-const portOf = (server: Server): number => {
-  const address = server.address()
-  return typeof address === "object" && address !== null ? address.port : assert.fail("not listening")
-}
-
-/** Serves on a free port of 127.0.0.1 for as long as the scope lasts; gives the port. */
-const serve = (listener: RequestListener) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.promise(async () => {
-        const server = createServer(listener).listen(0, "127.0.0.1")
-        await once(server, "listening")
-        return server
-      }),
-      (server) =>
-        Effect.promise(async () => {
-          const closed = once(server, "close")
-          server.close()
-          server.closeAllConnections()
-          await closed
-        })
-    ),
-    portOf
-  )
-
-/** A port that nobody listens on. */
-const refusing = Effect.scoped(serve(() => undefined))
 
 const nodeAt = (url: string) =>
   Effect.map(HttpClient.HttpClient, (http) => JsonRpc.client(http, url, methods))

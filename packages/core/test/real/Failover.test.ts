@@ -1,0 +1,111 @@
+/** A pool of hosts over real sockets on the loopback interface: every wait is for an event. */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { NodeHttpClient } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Failover, OutcomeUnknown } from "@holdfast/core"
+import { Deferred, Effect, Logger, Stream } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import { refusing, serve } from "../utils/servers.ts"
+
+const clients = {
+  fetch: FetchHttpClient.layer,
+  undici: NodeHttpClient.layerUndici,
+  "node:http": NodeHttpClient.layerNodeHttp
+}
+
+/** What a host does with a request that is no probe. */
+type Does = (request: IncomingMessage, response: ServerResponse) => void
+
+/** A host whose health is fine; it notes what it is asked. */
+const host = (seen: Array<string>, does: Does) =>
+  serve((request, response) => {
+    if (request.url === "/health") return response.end("ok")
+    seen.push(`${request.method} ${request.url}`)
+    request.resume().on("end", () => does(request, response))
+    return undefined
+  })
+
+const says =
+  (text: string): Does =>
+  (_, response) =>
+    response.end(text)
+
+const breaks: Does = (request) => request.socket.destroy()
+
+const poolOf = (
+  ports: ReadonlyArray<number>,
+  options: Partial<Failover.Options<HttpClient.HttpClient>> = {}
+) =>
+  Effect.gen(function* () {
+    const http = yield* HttpClient.HttpClient
+    return yield* Failover.make({
+      endpoints: Failover.endpoints(
+        ports.map((port) => `http://127.0.0.1:${port}`),
+        (url) => HttpClient.mapRequest(http, HttpClientRequest.prependUrl(url))
+      ),
+      probe: (client) => client.get("/health"),
+      classify: Failover.classifyHttp,
+      failback: "never",
+      ...options
+    })
+  })
+
+const textOf = <E>(client: HttpClient.HttpClient.With<E>, path: string) =>
+  Effect.flatMap(client.get(path), (response) => response.text)
+
+for (const [name, layer] of Object.entries(clients)) {
+  describe(`Failover over ${name}`, () => {
+    it.live("a submission goes on at the next host when nobody listens at the first", () =>
+      Effect.gen(function* () {
+        const seen: Array<string> = []
+        const pool = yield* poolOf([yield* refusing, yield* host(seen, says("second"))])
+        const response = yield* Failover.httpClient(pool).post("/orders")
+        assert.strictEqual(yield* response.text, "second")
+        assert.deepStrictEqual(seen, ["POST /orders"])
+        const change = yield* pool.changes.pipe(
+          Stream.filter(({ reason }) => reason === "Failed"),
+          Stream.runHead
+        )
+        assert.strictEqual(change._tag, "Some")
+      }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
+    )
+
+    it.live("a submission whose connection breaks is not sent again, a question is", () =>
+      Effect.gen(function* () {
+        const seen: Array<string> = []
+        const pool = yield* poolOf([yield* host(seen, breaks), yield* host(seen, says("second"))], {
+          feed: "probes"
+        })
+        const client = Failover.httpClient(pool)
+        assert.instanceOf(yield* Effect.flip(client.post("/orders")), OutcomeUnknown)
+        assert.deepStrictEqual(seen, ["POST /orders"])
+        assert.strictEqual(yield* textOf(client, "/quotes"), "second")
+        assert.deepStrictEqual(seen, ["POST /orders", "GET /quotes", "GET /quotes"])
+      }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
+    )
+
+    it.live("the body of a hedge that wins is read in whole, and the connection of the loser is closed", () =>
+      Effect.gen(function* () {
+        const seen: Array<string> = []
+        const left = yield* Deferred.make<string>()
+        let isSlow = false
+        const first = yield* host(seen, (request, response) => {
+          if (!isSlow) return response.end("first")
+          // It never answers: only its client can end this.
+          return request.socket.once("close", () => Effect.runSync(Deferred.succeed(left, "left")))
+        })
+        const long = "second ".repeat(100_000)
+        const second = yield* host(seen, (_, response) => {
+          response.write(long.slice(0, 1000))
+          setImmediate(() => response.end(long.slice(1000)))
+        })
+        const pool = yield* poolOf([first, second], { hedge: { budget: 1 } })
+        const client = Failover.httpClient(pool)
+        for (let n = 0; n < 16; n++) assert.strictEqual(yield* textOf(client, `/${n}`), "first")
+        isSlow = true
+        assert.strictEqual(yield* textOf(client, "/quotes"), long)
+        assert.strictEqual(yield* Deferred.await(left), "left")
+      }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
+    )
+  })
+}
