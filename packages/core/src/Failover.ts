@@ -33,7 +33,7 @@ import {
   Array as Arr,
   Clock,
   Context,
-  Duration,
+  type Duration,
   Effect,
   Layer,
   Schema,
@@ -48,29 +48,22 @@ import {
   DurationSetting,
   EndingDurationSetting,
   EndingPositiveDurationSetting,
-  ending,
-  finite,
-  nonNegative,
-  PositiveDurationSetting,
-  positive,
-  positiveInteger
+  PositiveDurationSetting
 } from "./internal/duration.ts"
 import { classifyHttp as ofHttp } from "./internal/failover/classifyHttp.ts"
 import { forEndpoint } from "./internal/failover/endpoint.ts"
 import * as errors from "./internal/failover/errors.ts"
-import { type Defaults, execution, type HedgeRule, timeoutNanos } from "./internal/failover/execute.ts"
-import { hedgeRule } from "./internal/failover/hedging.ts"
+import { type Defaults, execution } from "./internal/failover/execute.ts"
 import * as http from "./internal/failover/http.ts"
-import { Monitor, type MonitorPlan } from "./internal/failover/monitor.ts"
+import { Monitor } from "./internal/failover/monitor.ts"
+import * as plans from "./internal/failover/plan.ts"
 import {
   Pool,
   type Change as PoolChange,
-  type EndpointStatus as PoolEndpointStatus,
-  type PoolOptions
+  type EndpointStatus as PoolEndpointStatus
 } from "./internal/failover/pool.ts"
 import { distinctUrls } from "./internal/failover/urls.ts"
 import * as verdicts from "./internal/failover/verdict.ts"
-import { toNanos } from "./internal/limit.ts"
 import type { OutcomeUnknown } from "./OutcomeUnknown.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 
@@ -582,89 +575,6 @@ export interface Settings extends Schema.Schema.Type<typeof Settings> {}
 // Constructors
 // -----------------------------------------------------------------------------
 
-const defaultAttemptTimeout = "3.5 seconds"
-
-const defaultBackoff = Backoff.exponential({ base: "100 millis" })
-
-const time = (option: string, input: Duration.Input) => positive("Failover", option, input)
-
-const length = (option: string, input: Duration.Input) => nonNegative("Failover", option, input)
-
-/** As good as for ever, and can be compared: 292 years. */
-const foreverNanos = 2n ** 63n
-
-const nanosOf = (duration: Duration.Duration): bigint => toNanos(duration) ?? foreverNanos
-
-const shareOf = (option: string, value: number): number =>
-  finite("Failover", option, value, { minimum: 0, maximum: 1 })
-
-const poolOptionsOf = <Client, RE, RP>(
-  options: Options<Client, RE, RP>
-): Omit<PoolOptions, "clock" | "context"> => {
-  const { ejection, failback, hysteresis } = options
-  const consecutive = positiveInteger("Failover", "hysteresis.consecutive", hysteresis?.consecutive ?? 3)
-  return {
-    label: options.label ?? "failover",
-    releaseTimeout: ending("Failover", "releaseTimeout", options.releaseTimeout ?? "5 seconds"),
-    rules: { thresholdNanos: nanosOf(length("threshold", options.threshold ?? "500 millis")), consecutive },
-    route: {
-      marginNanos: nanosOf(length("hysteresis.margin", hysteresis?.margin ?? "50 millis")),
-      dwellNanos: nanosOf(length("hysteresis.dwell", hysteresis?.dwell ?? "10 seconds")),
-      consecutive,
-      failbackNanos: failback === "never" ? undefined : toNanos(length("failback", failback ?? "1 minute")),
-      prefersFastest: options.select === "fastest"
-    },
-    select: options.select ?? "active",
-    ejection: {
-      consecutive: positiveInteger("Failover", "ejection.consecutive", ejection?.consecutive ?? 5),
-      maxEjected: shareOf("ejection.maxEjected", ejection?.maxEjected ?? 0.5),
-      panicBelow: shareOf("ejection.panicBelow", ejection?.panicBelow ?? 0),
-      baseNanos: nanosOf(ending("Failover", "ejection.base", ejection?.base ?? "30 seconds"))
-    },
-    heedsCalls: options.feed !== "probes"
-  }
-}
-
-const monitorPlanOf = <Client, RE, RP>(
-  options: Options<Client, RE, RP>
-): Omit<MonitorPlan<Client, RE, RP>, "context"> => ({
-  probe: options.probe,
-  gaps: Backoff.constant(time("interval", options.interval ?? "2 seconds"), {
-    jitter: options.jitter ?? "equal"
-  }),
-  probeTimeout: time("probeTimeout", options.probeTimeout ?? "1 second"),
-  buildTimeout: Duration.nanos(timeoutNanos(options.attemptTimeout ?? defaultAttemptTimeout)),
-  threshold: length("threshold", options.threshold ?? "500 millis")
-})
-
-const defaultsOf = <Client, RE, RP>(options: Options<Client, RE, RP>): Omit<Defaults, "hedge"> => ({
-  classify: options.classify,
-  attemptTimeoutNanos: timeoutNanos(options.attemptTimeout ?? defaultAttemptTimeout),
-  attempts:
-    options.attempts === undefined
-      ? undefined
-      : positiveInteger("Failover", "attempts", options.attempts, { allowInfinity: true }),
-  backoff: options.backoff ?? defaultBackoff,
-  budget: options.budget
-})
-
-const hedgeOf = (options: Options<unknown>["hedge"]) => {
-  const percentile = shareOf("hedge.percentile", options?.percentile ?? 0.95)
-  const ratio = shareOf("hedge.budget", options?.budget ?? 0.1)
-  return <Client>(pool: Pool<Client>): Effect.Effect<HedgeRule | undefined> =>
-    options === undefined ? Effect.undefined : hedgeRule(pool.calls, percentile, ratio)
-}
-
-const checkIds = (ids: ReadonlyArray<string>): void => {
-  const twice = ids.find((id, index) => ids.indexOf(id) !== index)
-  if (twice === undefined) return
-  throw new InvalidOptions({
-    module: "Failover",
-    option: "endpoints",
-    problem: `must have ids that differ, but two are "${twice}"`
-  })
-}
-
 const operations = <Client, RE, RP>(
   pool: Pool<Client>,
   monitor: Monitor<Client, RE, RP>,
@@ -751,11 +661,11 @@ const operations = <Client, RE, RP>(
 export const make = <Client, RE = never, RP = never>(
   options: Options<Client, RE, RP>
 ): Effect.Effect<Failover<Client>, never, RE | RP | Scope.Scope> => {
-  const poolOptions = poolOptionsOf(options)
-  const plan = monitorPlanOf(options)
-  const asks = defaultsOf(options)
-  const makeHedge = hedgeOf(options.hedge)
-  checkIds(options.endpoints.map(({ id }) => id))
+  const poolOptions = plans.poolOptionsOf(options)
+  const plan = plans.monitorPlanOf(options)
+  const asks = plans.defaultsOf(options)
+  const makeHedge = plans.hedgeOf(options.hedge)
+  plans.checkIds(options.endpoints.map(({ id }) => id))
   return Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const context = yield* Effect.context<RE | RP>()
@@ -766,6 +676,43 @@ export const make = <Client, RE = never, RP = never>(
     return operations(pool, monitor, { ...asks, hedge })
   })
 }
+
+// -----------------------------------------------------------------------------
+// Worst case
+// -----------------------------------------------------------------------------
+
+/**
+ * The longest that a call can take.
+ *
+ * **Details**
+ *
+ * Of a pool of so many endpoints: the sum of all attempt time-outs, and of the longest delays between one round over all
+ * of them and the next; no more than the `deadline` of the call. Infinite when no bound is known: for `attempts` without
+ * an end, or a backoff that is a schedule and that is waited for.
+ *
+ * **Gotchas**
+ *
+ * It counts the waits of the call, not what the event loop adds.
+ *
+ * **Example** (Three nodes)
+ *
+ * ```ts
+ * import { Failover } from "@holdfast/core"
+ * import { Duration } from "effect"
+ *
+ * console.log(Duration.format(Failover.worstCase(3))) // => 10s 500ms
+ * console.log(Duration.format(Failover.worstCase(3, { deadline: "5 seconds" }))) // => 5s
+ * ```
+ *
+ * @since 0.1.0
+ * @category worst case
+ */
+export const worstCase = (
+  endpoints: number,
+  options: Pick<Options<never>, "attempts" | "attemptTimeout" | "backoff"> & {
+    readonly deadline?: Duration.Input | undefined
+  } = {}
+): Duration.Duration => plans.worstCase(endpoints, options)
 
 // -----------------------------------------------------------------------------
 // HTTP

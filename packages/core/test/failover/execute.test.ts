@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Backoff, Deadline, Failover, OutcomeUnknown, Retry, RetryBudget } from "@holdfast/core"
-import { Cause, Deferred, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { timed } from "../utils/run.ts"
 import { elapsedMillis } from "../utils/time.ts"
@@ -708,4 +708,41 @@ describe("Failover.execute over clients that have to be built", () => {
       assert.deepStrictEqual(released, ["half"])
     }).pipe(Effect.provide(quiet))
   )
+})
+
+describe("Failover.worstCase", () => {
+  it.effect("is what a call takes when every attempt runs out of its time", () =>
+    Effect.gen(function* () {
+      const nodes = trio()
+      for (const node of nodes) node.callAnswer = "hangs"
+      for (const options of [
+        {},
+        { attempts: 2 },
+        { attempts: 7, backoff: Backoff.exponential({ base: "100 millis", jitter: "none" }) },
+        {
+          attemptTimeout: "1 second",
+          attempts: 4,
+          backoff: Backoff.constant("300 millis", { jitter: "none" })
+        }
+      ] as const) {
+        const pool = yield* poolOf([...nodes], options)
+        const { elapsedMillis } = yield* timed(pool.execute(call, { idempotent: true }), "1 minute")
+        assert.strictEqual(elapsedMillis, Duration.toMillis(Failover.worstCase(3, options)))
+      }
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it("is the deadline at most, and infinite when nothing bounds it", () => {
+    assert.strictEqual(Duration.toMillis(Failover.worstCase(2, { deadline: "4 seconds" })), 4000)
+    assert.strictEqual(Duration.toMillis(Failover.worstCase(2, { deadline: -1 })), 0)
+    assert.strictEqual(Duration.isFinite(Failover.worstCase(2, { attempts: Infinity })), false)
+    assert.strictEqual(
+      Duration.isFinite(Failover.worstCase(2, { attempts: 3, backoff: Schedule.forever })),
+      false
+    )
+    assert.strictEqual(
+      Duration.toMillis(Failover.worstCase(2, { attempts: 2, backoff: Schedule.forever })),
+      7000
+    )
+  })
 })

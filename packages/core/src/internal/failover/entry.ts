@@ -80,7 +80,7 @@ export class Entry<Client> {
     return this.isHealthy && !this.isSuspect
   }
 
-  /** No answer can be expected from it. */
+  /** It has to be left, if there is anything better. */
   get isDown(): boolean {
     return this.grade === "Failed" || this.ejectedNanos !== undefined || this.isRemoved
   }
@@ -89,7 +89,6 @@ export class Entry<Client> {
 
   /** A probe is under way for longer than the threshold: it is slow, however it ends. */
   overdue(startNanos: bigint, nowNanos: bigint): void {
-    if (this.isOutdated(startNanos)) return
     this.roundTripNanos = nowNanos - startNanos
     if (this.grade !== "Failed") this.become("Slow")
   }

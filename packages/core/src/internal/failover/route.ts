@@ -28,22 +28,23 @@ export interface Move<Client> {
 }
 
 /** How good an endpoint is for a call: the lower, the better. */
-export const rankOf = <Client>(entry: Entry<Client>): number => {
-  if (entry.client === undefined) return 6
-  if (entry.ejectedNanos !== undefined) return 5
-  if (entry.grade === "Failed") return 4
-  if (entry.grade === "Slow") return 3
-  if (entry.grade === "Unknown") return 2
-  return entry.isTrusted ? 0 : 1
+export const rankOf = <Client>({ client, ejectedNanos, grade, isTrusted }: Entry<Client>): number => {
+  if (client === undefined) return 6
+  if (grade === "Failed") return down
+  // Its calls fail, but it is there: when all others are dead it is the best that there is.
+  if (ejectedNanos !== undefined) return 4
+  if (grade === "Slow") return 3
+  if (grade === "Unknown") return 2
+  return isTrusted ? 0 : 1
 }
 
 /** The lowest rank of an endpoint that no answer can be expected from. */
-export const down = 4
+export const down = 5
 
 const roundTripOf = <Client>({ roundTripNanos }: Entry<Client>): bigint => roundTripNanos ?? 0n
 
 /** Among equals the faster one, then the one that was named first. */
-const isBetter = <Client>(one: Entry<Client>, other: Entry<Client>): boolean => {
+const isBefore = <Client>(one: Entry<Client>, other: Entry<Client>): boolean => {
   const difference = rankOf(one) - rankOf(other)
   return difference === 0 ? roundTripOf(one) < roundTripOf(other) : difference < 0
 }
@@ -55,7 +56,7 @@ export const best = <Client>(
 ): Entry<Client> | undefined => {
   let found: Entry<Client> | undefined
   for (const entry of entries) {
-    if (condition(entry) && (found === undefined || isBetter(entry, found))) found = entry
+    if (condition(entry) && (found === undefined || isBefore(entry, found))) found = entry
   }
   return found
 }
@@ -94,8 +95,9 @@ export const decide = <Client>(
   nowNanos: bigint
 ): Move<Client> | undefined => {
   if (active.isDown) {
+    const isBetter = (entry: Entry<Client>) => rankOf(entry) < Math.min(rankOf(active), down)
     // What is removed has to be left, wherever to.
-    const to = best(entries, (entry) => entry !== active && (active.isRemoved || rankOf(entry) < down))
+    const to = best(entries, (entry) => entry !== active && (active.isRemoved || isBetter(entry)))
     return to === undefined ? undefined : { to, reason: downReason(active) }
   }
   if (changedNanos !== undefined && nowNanos - changedNanos < rules.dwellNanos) return undefined
