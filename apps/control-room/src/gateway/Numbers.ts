@@ -16,7 +16,7 @@ export const Numbers = {
   settle: { timeout: Duration.seconds(15), backoff: Backoff.constant("250 millis") },
   /** The workload: each account pays, and somebody reads a balance, once in so long. */
   accounts: ["ada", "bob", "eve", "kim"],
-  paymentInterval: Duration.millis(500),
+  paymentInterval: Duration.millis(800),
   readInterval: Duration.millis(50),
   /** How long those requests may go on that had begun when the workload ended. */
   drain: Duration.seconds(10),
