@@ -19,7 +19,7 @@ export const Numbers = {
   paymentInterval: Duration.millis(800),
   readInterval: Duration.millis(50),
   /** How long those requests may go on that had begun when the workload ended. */
-  drain: Duration.seconds(10),
+  drain: Duration.seconds(5),
   /** The latencies of the three nodes, of which the first is the primary. */
   latencies: [50, 80, 40]
 } as const

@@ -19,6 +19,10 @@ export const percentile = (values: ReadonlyArray<number>, part: number): number 
   return sorted[Math.max(Math.ceil(part * sorted.length) - 1, 0)] ?? NaN
 }
 
+/** Of none there is no longest. */
+export const longest = (seconds: ReadonlyArray<number>): number =>
+  seconds.length === 0 ? NaN : Math.max(...seconds)
+
 const isFailed = ({ outcome }: Request): boolean => outcome === "failed" || outcome === "refused"
 
 export const durationOf = ({ endSeconds, startSeconds }: Request, nowSeconds = Infinity): number =>
@@ -32,7 +36,7 @@ export const figuresOf = (requests: ReadonlyArray<Request>, nowSeconds: number):
     unknown: requests.filter(({ outcome }) => outcome === "unknown").length,
     p50Seconds: percentile(seconds, 0.5),
     p99Seconds: percentile(seconds, 0.99),
-    slowestSeconds: Math.max(...seconds)
+    slowestSeconds: longest(seconds)
   }
 }
 

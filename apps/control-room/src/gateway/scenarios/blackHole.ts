@@ -1,7 +1,7 @@
 /** The primary reads and never answers, and of the transactions that it reads it applies every second one. */
 import { Effect } from "effect"
 import { bySecond, exactly, type Promised } from "../../Promised.ts"
-import { begunIn, durationOf, figuresOf } from "../measure.ts"
+import { begunIn, durationOf, figuresOf, longest } from "../measure.ts"
 import { nameOf } from "../Nodes.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import { askedOf, books, served, wordsOf } from "../rows.ts"
@@ -67,7 +67,7 @@ const inFlight = (scene: Scene, holeSeconds: number): ReadonlyArray<Promised> =>
       id: "black-hole/reads",
       text: `… and when that has failed, the ${reads.length} reads that had begun are cut off and go on elsewhere: the slowest took`,
       bound: deadMax,
-      measured: Math.max(...reads.map((read) => durationOf(read)))
+      measured: longest(reads.map((read) => durationOf(read)))
     }),
     exactly({
       id: "black-hole/read",

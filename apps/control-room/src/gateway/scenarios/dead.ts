@@ -3,7 +3,7 @@ import { Cause, Effect } from "effect"
 import { HttpClientError } from "effect/http"
 import { at } from "../../at.ts"
 import { atLeast, bySecond, exactly, type Promised } from "../../Promised.ts"
-import { begunIn, durationOf } from "../measure.ts"
+import { begunIn, durationOf, longest } from "../measure.ts"
 import { nameOf } from "../Nodes.ts"
 import { Numbers, seconds } from "../Numbers.ts"
 import type { Request } from "../Route.ts"
@@ -60,7 +60,7 @@ const whileDead = (
       id: "dead/at-once",
       text: "… at once, as a refusal is an answer",
       bound: 0,
-      measured: Math.max(...meanwhile.map((request) => durationOf(request)))
+      measured: longest(meanwhile.map((request) => durationOf(request)))
     })
   ]
 }

@@ -65,7 +65,7 @@ export const slow: Scenario = {
       served({
         id: "slow/naive",
         text: "… with the naive client in the same time",
-        figures: figuresBetween(scene.naive, Math.min(shiftSeconds, scriptSeconds.end - 1), ended),
+        figures: figuresBetween(scene.naive, change?.atSeconds ?? slowSeconds, ended),
         failedMax: 0,
         p50: ["≥", slowMillis / 1000]
       }),
