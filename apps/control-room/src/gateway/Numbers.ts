@@ -17,7 +17,7 @@ export const Numbers = {
   /** The workload: each account pays, and somebody reads a balance, once in so long. */
   accounts: ["ada", "bob", "eve", "kim"],
   paymentInterval: Duration.millis(800),
-  readInterval: Duration.millis(50),
+  readInterval: Duration.millis(80),
   /** How long those requests may go on that had begun when the workload ended. */
   drain: Duration.seconds(5),
   /** The latencies of the three nodes, of which the first is the primary. */

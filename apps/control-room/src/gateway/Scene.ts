@@ -1,17 +1,14 @@
 /**
- * What a scenario plays with: two sets of three nodes that follow the same script, and before each of them the same
- * workload: through the gateway, and beside it through the naive client.
+ * What a scenario plays with: sets of three nodes that follow the same script, and before each of them the same workload:
+ * through the gateway, and beside it through the naive client.
  */
-import { Clock, Duration, Effect, Exit, Schedule, Scope, Stream } from "effect"
-import type { ChildProcessSpawner } from "effect/process"
-import { at } from "../at.ts"
-import { type Section, setLine, type Tone } from "../live/Board.ts"
-import { Live } from "../live/Live.ts"
+import { Clock, Duration, Effect, Exit, Scope, Stream } from "effect"
+import type { Live } from "../live/Live.ts"
 import { type Journal, makeJournal } from "../relay/journal.ts"
 import { Sequence } from "../relay/Sequence.ts"
+import { lookOf, openBoard } from "./board.ts"
 import type { Clients, Settings } from "./failoverRoute.ts"
-import { figuresOf } from "./measure.ts"
-import { type NodeSet, type NodesGone, nameOf, start } from "./Nodes.ts"
+import type { NodeSet, NodesGone } from "./Nodes.ts"
 import { Numbers } from "./Numbers.ts"
 import { naiveRoute } from "./naive.ts"
 import type { Behaviour, SeenSet } from "./node/Wire.ts"
@@ -36,14 +33,14 @@ export interface Side extends Workload {
 export interface Ended {
   /** When the workloads ended. */
   readonly atSeconds: number
+  /** What the gateway's nodes saw. */
   readonly gateway: SeenSet
-  readonly naive: SeenSet
 }
 
 export interface Scene {
   /** Since the clients began, and with them the first round of probes. */
   readonly now: Effect.Effect<number>
-  readonly until: (seconds: number) => Effect.Effect<void, NodesGone>
+  readonly until: (seconds: number) => Effect.Effect<void>
   /** Lets a node of each set behave so. */
   readonly script: (node: number, behaviour: Behaviour) => Effect.Effect<void, NodesGone>
   readonly gateway: Side
@@ -51,6 +48,8 @@ export interface Scene {
   readonly changes: Sequence<ChangeAt>
   /** What the gateway logs. */
   readonly journal: Journal
+  /** Another gateway, with other settings, and its changes. */
+  readonly another: (settings: Settings) => Effect.Effect<Sequence<ChangeAt>>
   /** Of the gateway's nodes. */
   readonly urls: ReadonlyArray<string>
   /** What the gateway's nodes have seen so far. */
@@ -65,24 +64,17 @@ interface Options {
   readonly script?: ReadonlyArray<Behaviour>
 }
 
-/** No scenario takes longer. */
-export const secondsMax = 45
-
 export const open = (
   stage: Stage,
   title: string,
   options: Options = {}
-): Effect.Effect<Scene, NodesGone, Live | Scope.Scope | ChildProcessSpawner.ChildProcessSpawner> =>
+): Effect.Effect<Scene, NodesGone, Live | Scope.Scope> =>
   Effect.gen(function* () {
+    const [ofGateway, ofNaive, ofOther] = stage.sets
     const board = yield* openBoard(title)
-    const nodes = yield* start(stage.http, [Numbers.latencies, Numbers.latencies])
-    stage.started(nodes.pid)
-    yield* (yield* Live).say(`${title}; nodes in process ${nodes.pid}, what they see: ${nodes.seenUrl}`)
-    const ofGateway = at(nodes.sets, 0)
-    const ofNaive = at(nodes.sets, 1)
     const script: Scene["script"] = (node, behaviour) =>
       Effect.andThen(
-        Effect.all([ofGateway.behave(node, behaviour), ofNaive.behave(node, behaviour)], { concurrency: 2 }),
+        Effect.forEach(stage.sets, (set) => set.behave(node, behaviour), { concurrency: "unbounded" }),
         board.line(node, ...lookOf(behaviour))
       )
     for (const [node, latencyMillis] of Numbers.latencies.entries()) {
@@ -91,33 +83,21 @@ export const open = (
 
     const clients = yield* Scope.fork(yield* Effect.scope)
     const now = secondsSince(yield* Clock.monotonicTimeNanos)
-    const changes = new Sequence<ChangeAt>()
-    const journal = makeJournal()
-    const made = yield* stage
-      .gateway(clientsOf(stage, ofGateway), options.settings ?? {})
-      .pipe(Scope.provide(clients), Effect.provide(journal.layer))
-    yield* made.changes.pipe(
-      Stream.runForEach(({ from, reason, to }) =>
-        Effect.map(now, (atSeconds) => {
-          if (from !== undefined) changes.push({ from, to, reason, atSeconds })
-        })
-      ),
-      Effect.forkIn(clients)
-    )
-    const gateway = yield* Scope.provide(beginSide(made.route, now), clients)
+    const beginGateway = (set: NodeSet, settings: Settings = {}) =>
+      Scope.provide(gatewaySide(stage, set, settings, now), clients)
+    const { changes, journal, side: gateway } = yield* beginGateway(ofGateway, options.settings)
     const naive = yield* Scope.provide(beginSide(naiveRoute(clientsOf(stage, ofNaive)), now), clients)
     yield* board.follow({ now, gateway, naive, changes }).pipe(Effect.forkIn(clients))
     return {
       now,
       until: (seconds) =>
-        Effect.flatMap(now, (so) => Effect.sleep(Duration.seconds(Math.max(seconds - so, 0)))).pipe(
-          Effect.raceFirst(nodes.died)
-        ),
+        Effect.flatMap(now, (so) => Effect.sleep(Duration.seconds(Math.max(seconds - so, 0)))),
       script,
       gateway,
       naive,
       changes,
       journal,
+      another: (settings) => Effect.map(beginGateway(ofOther, settings), ({ changes }) => changes),
       urls: ofGateway.urls,
       seen: ofGateway.seen,
       finish: Effect.gen(function* () {
@@ -125,9 +105,26 @@ export const open = (
         // What the naive client has begun could take half a minute more: it counts with the time that it has taken so far.
         yield* Effect.all([gateway.stop(Numbers.drain), naive.stop(Duration.zero)], { concurrency: 2 })
         yield* Scope.close(clients, Exit.void)
-        return { atSeconds, gateway: yield* ofGateway.seenIdle, naive: yield* ofNaive.seenIdle }
-      }).pipe(Effect.raceFirst(nodes.died))
+        return { atSeconds, gateway: yield* ofGateway.seenIdle }
+      })
     }
+  })
+
+/** A gateway with its workload, and what it tells. */
+const gatewaySide = (stage: Stage, set: NodeSet, settings: Settings, now: Effect.Effect<number>) =>
+  Effect.gen(function* () {
+    const changes = new Sequence<ChangeAt>()
+    const journal = makeJournal()
+    const made = yield* Effect.provide(stage.gateway(clientsOf(stage, set), settings), journal.layer)
+    yield* made.changes.pipe(
+      Stream.runForEach(({ from, reason, to }) =>
+        Effect.map(now, (atSeconds) => {
+          if (from !== undefined) changes.push({ from, to, reason, atSeconds })
+        })
+      ),
+      Effect.forkScoped
+    )
+    return { changes, journal, side: yield* beginSide(made.route, now) }
   })
 
 const clientsOf = ({ http }: Stage, { urls }: NodeSet): Clients => {
@@ -141,60 +138,3 @@ const beginSide = (route: Route, now: Effect.Effect<number>): Effect.Effect<Side
     const requests: Array<Request> = []
     return Effect.map(begin(recorded(route, requests, now)), (workload) => ({ ...workload, requests }))
   })
-
-// ----------------------------------------------------------------------------
-// The board
-// ----------------------------------------------------------------------------
-
-const lines = [...Numbers.latencies.map((_, node) => `node ${nameOf(node)}`), "gateway", "naive client"]
-
-const frameInterval = Duration.millis(500)
-
-type Followed = Pick<Scene, "now" | "gateway" | "naive" | "changes">
-
-const openBoard = Effect.fnUntraced(function* (title: string) {
-  const pane = yield* (yield* Live).open(title, lines, secondsMax * 1000)
-  yield* Effect.addFinalizer(() => pane.update((section) => ({ ...section, open: false })))
-  const line = (index: number, tone: Tone, note: string) =>
-    pane.update((section) => setLine(section, index, { tone, note }))
-  const show = ({ changes, gateway, naive, now }: Followed) =>
-    Effect.flatMap(now, (seconds) => {
-      const route = changes.items.at(-1)?.to ?? nameOf(0)
-      const show = (section: Section) =>
-        setLine(
-          setLine(section, lines.length - 2, lookOfSide(gateway, seconds, `to ${route}, `)),
-          lines.length - 1,
-          lookOfSide(naive, seconds, "")
-        )
-      return pane.update((section) => ({ ...show(section), elapsedMillis: seconds * 1000 }))
-    })
-  return {
-    line,
-    follow: (followed: Followed) => Effect.repeat(show(followed), Schedule.fixed(frameInterval))
-  }
-})
-
-/** They never settle: in a log they would be told each time. */
-const lookOfSide = ({ requests }: Side, nowSeconds: number, prefix: string) => {
-  const { failed, p99Seconds, unknown } = figuresOf(requests, nowSeconds)
-  const note = `${prefix}${requests.length} requests, ${failed} failed, ${unknown} unknown, p99 ${p99Seconds.toFixed(2)} s`
-  return { tone: "in flight", note } as const
-}
-
-const lookOf = (behaviour: Behaviour): readonly [Tone, string] => {
-  switch (behaviour._tag) {
-    case "Answering":
-      return [
-        behaviour.latencyMillis > Duration.toMillis(Numbers.threshold) ? "unknown" : "good",
-        `answers after ${behaviour.latencyMillis} ms`
-      ]
-    case "Alternating":
-      return ["unknown", `answers after ${behaviour.latenciesMillis.join(" or ")} ms in turn`]
-    case "Failing":
-      return ["bad", `answers ${behaviour.how}`]
-    case "BlackHole":
-      return ["bad", "reads, and never answers"]
-    case "Dead":
-      return ["bad", "dead"]
-  }
-}

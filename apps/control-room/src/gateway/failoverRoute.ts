@@ -6,7 +6,7 @@ import { Numbers } from "./Numbers.ts"
 import { classify, type NodeClient } from "./nodeClient.ts"
 import type { Route } from "./Route.ts"
 
-export type Settings = Pick<Failover.Options<NodeClient>, "hysteresis" | "jitter">
+export type Settings = Pick<Failover.Options<NodeClient>, "ejection" | "hysteresis" | "jitter">
 
 /** One for each node, the primary first. */
 export type Clients = readonly [NodeClient, ...ReadonlyArray<NodeClient>]

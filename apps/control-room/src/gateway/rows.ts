@@ -4,6 +4,9 @@ import { begunIn, discrepancies, type Figures, figuresOf } from "./measure.ts"
 import type { SeenSet } from "./node/Wire.ts"
 import type { ChangeAt, Ended, Side } from "./Scene.ts"
 
+/** What a busy machine may add to a request. It is less than what any time-out takes. */
+export const busySeconds = 1
+
 interface Row {
   readonly id: string
   readonly text: string

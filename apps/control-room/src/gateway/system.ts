@@ -3,13 +3,17 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Deadline } from "@holdfast/core"
 import { Duration, Effect, Layer } from "effect"
 import { HttpClient } from "effect/http"
+import { at } from "../at.ts"
 import { describeCause } from "../cause.ts"
+import { Live } from "../live/Live.ts"
 import { atMost, exactly, notMeasured, type Promised } from "../Promised.ts"
 import { noMoreDescriptors, openDescriptors, openLasting, settledDescriptors } from "../relay/descriptors.ts"
 import type { System } from "../System.ts"
+import { secondsMax as scenarioSecondsMax } from "./board.ts"
 import { failoverRoute } from "./failoverRoute.ts"
+import { start } from "./Nodes.ts"
+import { Numbers } from "./Numbers.ts"
 import type { Scenario, Stage } from "./Scenario.ts"
-import { secondsMax as scenarioSecondsMax } from "./Scene.ts"
 
 /** Every system ends by itself in this time. */
 const secondsMax = 60
@@ -34,19 +38,31 @@ const runAll = (scenarios: ReadonlyArray<Scenario>, route: Stage["gateway"]) =>
   Effect.gen(function* () {
     yield* openLasting
     const before = openDescriptors()
-    const pids: Array<number> = []
-    const promises = yield* HttpClient.HttpClient.pipe(
-      Effect.flatMap((http) => {
-        const stage: Stage = { http, gateway: route, started: (pid) => pids.push(pid) }
-        // They mostly wait. Each has nodes and clients of its own.
-        return Effect.forEach(scenarios, (scenario) => runOne(scenario, stage), { concurrency: "unbounded" })
-      }),
-      // A client of node:http of its own, whose connections end with it; see docs/control-room.md.
-      Effect.provide(Layer.fresh(NodeHttpClient.layerNodeHttp)),
-      Deadline.within(deadline, { label: "gateway" })
-    )
-    return [...promises.flat(), nothingOpen(before, yield* settledDescriptors(before)), noProcess(pids)]
+    const { pid, promises } = yield* Effect.gen(function* () {
+      const http = yield* HttpClient.HttpClient
+      const nodes = yield* start(
+        http,
+        scenarios.flatMap(() => Array.from({ length: setsOfEach }, () => Numbers.latencies))
+      )
+      yield* (yield* Live).say(
+        `${nodes.sets.length * Numbers.latencies.length} nodes in process ${nodes.pid}; what they see: ${nodes.seenUrl}`
+      )
+      // They mostly wait. Each has nodes and clients of its own.
+      const promises = yield* Effect.forEach(
+        scenarios,
+        (scenario, index) => {
+          const set = (number: number) => at(nodes.sets, index * setsOfEach + number)
+          return runOne(scenario, { http, gateway: route, sets: [set(0), set(1), set(2)] })
+        },
+        { concurrency: "unbounded" }
+      ).pipe(Effect.raceFirst(nodes.died), Deadline.within(deadline, { label: "gateway" }))
+      return { pid: nodes.pid, promises: promises.flat() }
+      // The client of node:http, which ends a connection with its request; see docs/control-room.md.
+    }).pipe(Effect.scoped, Effect.provide(Layer.fresh(NodeHttpClient.layerNodeHttp)))
+    return [...promises, nothingOpen(before, yield* settledDescriptors(before)), noProcess(pid)]
   })
+
+const setsOfEach = 3
 
 /** A scenario that breaks down, or does not end, is a promise that is not kept, and no other scenario's business. */
 const runOne = (scenario: Scenario, stage: Stage) =>
@@ -71,13 +87,13 @@ const nothingOpen = (before: number | undefined, after: number | undefined): Pro
     after
   })
 
-const noProcess = (pids: ReadonlyArray<number>): Promised =>
+const noProcess = (pid: number): Promised =>
   exactly({
-    id: "gateway/processes",
-    text: `… and of the ${pids.length} processes of nodes there are left`,
-    bound: 0,
-    measured: pids.filter(isAlive).length,
-    unit: "processes"
+    id: "gateway/process",
+    text: "… and the nodes' process is gone",
+    bound: "gone",
+    measured: isAlive(pid) ? "alive" : "gone",
+    unit: ""
   })
 
 const inTime = (seconds: number): Promised =>

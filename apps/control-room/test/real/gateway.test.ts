@@ -6,7 +6,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { onTestFinished } from "vitest"
 import { gone, serversOf, startDemo, timeout } from "./demoProcess.ts"
 
-const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const short = fileURLToPath(new URL("./shortGateway.ts", import.meta.url))
+const naive = fileURLToPath(new URL("./naiveGateway.ts", import.meta.url))
+const forgetful = fileURLToPath(new URL("./forgetfulGateway.ts", import.meta.url))
 
 interface Row {
   readonly id: string
@@ -18,7 +20,7 @@ const run = async (file: string) => {
   const directory = await mkdtemp(join(tmpdir(), "control-room-"))
   onTestFinished(() => rm(directory, { recursive: true }))
   const json = join(directory, "result.json")
-  const demo = startDemo(fileOf(file), "--json", json)
+  const demo = startDemo(file, "--json", json)
   const code = await demo.ended
   const rows: ReadonlyArray<Row> = JSON.parse(await readFile(json, "utf8")).systems[0].promises
   return { code, rows, broken: rows.filter(({ ok }) => !ok).map(({ id }) => id), lines: demo.lines }
@@ -26,7 +28,7 @@ const run = async (file: string) => {
 
 describe("the gateway before real nodes", { timeout }, () => {
   it("keeps what it promises, and says so as JSON", async () => {
-    const { broken, code, lines, rows } = await run("./shortGateway.ts")
+    const { broken, code, lines, rows } = await run(short)
     assert.deepStrictEqual(broken, [], lines.join("\n"))
     assert.strictEqual(code, 0)
     const ids = rows.map(({ id }) => id)
@@ -35,7 +37,7 @@ describe("the gateway before real nodes", { timeout }, () => {
   })
 
   it("with the naive client in its place it breaks what is promised of the route, and the exit code is 1", async () => {
-    const { broken, code } = await run("./naiveGateway.ts")
+    const { broken, code } = await run(naive)
     assert.strictEqual(code, 1)
     assert.deepStrictEqual(broken, [
       "slow/left",
@@ -53,7 +55,7 @@ describe("the gateway before real nodes", { timeout }, () => {
   })
 
   it("a client that takes for undone what may have been done breaks what is promised of the ledger", async () => {
-    const { broken, code } = await run("./forgetfulGateway.ts")
+    const { broken, code } = await run(forgetful)
     assert.strictEqual(code, 1)
     assert.deepStrictEqual(broken, [
       "black-hole/unknown",
@@ -64,7 +66,7 @@ describe("the gateway before real nodes", { timeout }, () => {
   })
 
   it.each(["SIGTERM", "SIGKILL"] as const)("%s leaves no node behind", async (signal) => {
-    const demo = startDemo(fileOf("./shortGateway.ts"))
+    const demo = startDemo(short)
     const nodes = await serversOf(demo)
     await demo.saw(/slow: .* node C: answers/)
     process.kill(signal === "SIGKILL" ? demo.pid : -demo.pid, signal)

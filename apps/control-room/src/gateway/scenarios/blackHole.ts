@@ -4,7 +4,7 @@ import { bySecond, exactly, type Promised } from "../../Promised.ts"
 import { begunIn, durationOf, figuresOf, longest } from "../measure.ts"
 import { nameOf } from "../Nodes.ts"
 import { Numbers, seconds } from "../Numbers.ts"
-import { askedOf, books, served, wordsOf } from "../rows.ts"
+import { askedOf, books, busySeconds, served, wordsOf } from "../rows.ts"
 import type { Scenario } from "../Scenario.ts"
 import { type Ended, open, type Scene, type Side } from "../Scene.ts"
 
@@ -42,7 +42,9 @@ export const blackHole: Scenario = {
   })
 }
 
-const shiftOf = ({ changes }: Scene): number => changes.items[0]?.atSeconds ?? Infinity
+/** When the route had left it. */
+const shiftOf = ({ changes }: Scene): number =>
+  changes.items.find(({ atSeconds }) => atSeconds > scriptSeconds.hole)?.atSeconds ?? Infinity
 
 const inFlight = (scene: Scene, holeSeconds: number): ReadonlyArray<Promised> => {
   const shiftSeconds = shiftOf(scene)
@@ -67,7 +69,8 @@ const inFlight = (scene: Scene, holeSeconds: number): ReadonlyArray<Promised> =>
       id: "black-hole/reads",
       text: `… and when that has failed, the ${reads.length} reads that had begun are cut off and go on elsewhere: the slowest took`,
       bound: deadMax,
-      measured: longest(reads.map((read) => durationOf(read)))
+      measured: longest(reads.map((read) => durationOf(read))),
+      tolerance: busySeconds
     }),
     exactly({
       id: "black-hole/read",
@@ -114,8 +117,8 @@ const afterwards = (
       text: "What begins after the shift waits for nobody",
       figures: figuresOf(begunIn(gateway.requests, shiftSeconds), ended.atSeconds),
       failedMax: 0,
-      p50: ["≤", 0.2],
-      p99: ["≤", 0.5]
+      p50: ["≤", seconds(Numbers.threshold)],
+      p99: ["≤", busySeconds]
     }),
     exactly({
       id: "black-hole/asked",
