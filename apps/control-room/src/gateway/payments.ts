@@ -3,7 +3,7 @@ import { Deadline, type OutcomeUnknown, Retry } from "@holdfast/core"
 import { Effect } from "effect"
 import type { Nonces } from "./Nonces.ts"
 import { Numbers } from "./Numbers.ts"
-import type { Receipt, Transaction } from "./node/Wire.ts"
+import { codes, type Receipt, type Transaction } from "./node/Wire.ts"
 import { type Payment, transactionOf } from "./nodeClient.ts"
 import { type Route, type SendError, verdictOf } from "./Route.ts"
 
@@ -40,12 +40,16 @@ const retry = Retry.policy({
   // Its time is bounded, below.
   attempts: Infinity,
   backoff: Numbers.settle.backoff,
-  while: ({ _tag }: SendError) => _tag !== "JsonRpcError"
+  while: (error: SendError) => !isReplaced(error)
 })
 
+/** Another transaction has taken its nonce: it was not applied, and never will be. */
+const isReplaced = (error: { readonly _tag: string; readonly code?: number }): boolean =>
+  error._tag === "JsonRpcError" && error.code === codes.nonceUsed
+
 /**
- * The ledger knows a transaction by its hash, so it can be asked, and the same one may be sent again. Only that it was
- * refused for its nonce is certain then: another has taken its place.
+ * The ledger knows a transaction by its hash, so it can be asked, and the same one may be sent again. Nothing but
+ * success, and that it was replaced, tells what became of it: even if it is refused now, it may still be on its way.
  */
 const settle = (
   transaction: Transaction,
@@ -66,7 +70,7 @@ const settle = (
     Retry.run(retry),
     Deadline.within(Numbers.settle.timeout, { label: "settle" }),
     Effect.catch((error): Effect.Effect<never, SendError> => {
-      if (error._tag === "JsonRpcError") return Effect.fail(error)
+      if (error._tag === "JsonRpcError" && isReplaced(error)) return Effect.fail(error)
       settled.open++
       return Effect.fail(unknown)
     })

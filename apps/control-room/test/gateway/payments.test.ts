@@ -4,7 +4,7 @@ import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { Nonces } from "../../src/gateway/Nonces.ts"
 import { isRefusal, Ledger } from "../../src/gateway/node/Ledger.ts"
-import type { Receipt, Transaction } from "../../src/gateway/node/Wire.ts"
+import { codes, type Receipt, type Transaction } from "../../src/gateway/node/Wire.ts"
 import type { NodeClient } from "../../src/gateway/nodeClient.ts"
 import { pay, type Settled } from "../../src/gateway/payments.ts"
 import { NoneAnswered, type Route } from "../../src/gateway/Route.ts"
@@ -22,7 +22,8 @@ const submitTo = (ledger: Ledger, transaction: Transaction): Effect.Effect<Recei
 /** A ledger at hand; what becomes of a transaction that is sent for the first time, the test decides. */
 const world = Effect.fnUntraced(function* (
   send: (ledger: Ledger, transaction: Transaction) => ReturnType<Route["send"]>,
-  isReachable: () => boolean = () => true
+  isReachable: () => boolean = () => true,
+  sendAgain: (ledger: Ledger, transaction: Transaction) => ReturnType<Route["sendAgain"]> = submitTo
 ) {
   const ledger = new Ledger()
   const node = {
@@ -37,7 +38,7 @@ const world = Effect.fnUntraced(function* (
   const route: Route = {
     ask: (call) => reached(Effect.orDie(call(node))),
     send: (transaction) => send(ledger, transaction),
-    sendAgain: (transaction) => reached(submitTo(ledger, transaction))
+    sendAgain: (transaction) => reached(sendAgain(ledger, transaction))
   }
   const layer = Nonces.layer({
     ask: (account) => route.ask((node) => node.getNonce([account])),
@@ -87,6 +88,23 @@ describe("payments of the gateway", () => {
       yield* payOnce("one")
       assert.deepStrictEqual(books(), ["0 somebody else's", "1 one"])
     }).pipe(Effect.scoped)
+  )
+
+  it.effect.each([codes.invalidParams, codes.nonceGap])(
+    "refused with %s when it is sent again, it may still be on its way: it stays unknown",
+    (code) =>
+      Effect.gen(function* () {
+        const refusal = new JsonRpc.JsonRpcError({ method: "submit", code, message: "no", status: 200 })
+        const { payOnce, settled } = yield* world(
+          () => Effect.fail(unknown),
+          () => true,
+          () => Effect.fail(refusal)
+        )
+        const paying = yield* Effect.forkChild(Effect.flip(payOnce("one")), { startImmediately: true })
+        yield* TestClock.adjust("15 seconds")
+        assert.strictEqual(yield* Fiber.join(paying), unknown)
+        assert.strictEqual(settled.open, 1)
+      }).pipe(Effect.scoped)
   )
 
   it.effect("the ledger is asked until it can be reached", () =>
