@@ -30,6 +30,8 @@ export interface Group {
   readonly multiple?: number
   /** Runs before anything else is loaded. */
   readonly preload?: URL
+  /** Ends what the subjects share, when all is measured. */
+  readonly close?: () => Promise<void>
 }
 
 export interface Budget {
@@ -107,6 +109,7 @@ export const measure = async (
     }
     onRound(nanosPerCall)
   }
+  await group.close?.()
 }
 
 export interface Spread {

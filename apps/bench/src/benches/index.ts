@@ -1,8 +1,9 @@
 import type { Bench } from "../Bench.ts"
 import { call } from "./call.ts"
 import { deadline } from "./deadline.ts"
+import { failover } from "./failover.ts"
 import { fanout } from "./fanout.ts"
 import { reconnect } from "./reconnect.ts"
 import { simulator } from "./simulator.ts"
 
-export const benches: ReadonlyArray<Bench> = [deadline, call, fanout, reconnect, simulator]
+export const benches: ReadonlyArray<Bench> = [deadline, call, fanout, reconnect, failover, simulator]
