@@ -6,8 +6,8 @@
  * https://github.com/ethers-io/ethers.js/blob/main/src.ts/utils/fetch.ts
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Backoff, Retry } from "@holdfast/core"
-import { Effect, Exit } from "effect"
+import { Backoff, Failover, Retry } from "@holdfast/core"
+import { Duration, Effect, Exit, Logger } from "effect"
 import { HttpClient, type HttpClientError, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { timed } from "../utils/run.ts"
@@ -67,4 +67,27 @@ describe("row 8: a server that answers 429", () => {
       })
     )
   }
+
+  it.effect("FV-11: is asked again by a pool after the 2 seconds that the header said", () =>
+    Effect.gen(function* () {
+      // Given a pool of one such server, whose backoff is what it has said
+      const { asked, client } = busyOnce("2")
+      const said = Retry.parseRetryAfter("2")
+      assert.isTrue(Duration.isDuration(said))
+      const pool = yield* Failover.make({
+        endpoints: [Failover.endpoint("one", client)],
+        probe: () => Effect.void,
+        classify: () => Failover.endpointFault,
+        attempts: 2,
+        backoff: Backoff.constant(Duration.isDuration(said) ? said : 0)
+      })
+      // When a request is made
+      const call = pool.execute((one) => one.get("http://ledger.example/"))
+      const { elapsedMillis, exit } = yield* timed(call, "1 hour")
+      // Then it is asked for the second time when it wants to be
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.strictEqual(elapsedMillis, 2000)
+      assert.deepStrictEqual(asked, [0, 2000])
+    }).pipe(Effect.scoped, Effect.provide(Logger.layer([])))
+  )
 })
