@@ -1,7 +1,9 @@
 /** The command line. */
 import { Duration, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { families } from "../../../packages/core/sim/support/failoverTraces.ts"
 import { maxRuns } from "./board.ts"
+import { compare } from "./compare.ts"
 import { list } from "./list.ts"
 import { count } from "./numbers.ts"
 import { planted } from "./planted.ts"
@@ -105,11 +107,50 @@ const replayCommand = Command.make(
   ])
 )
 
+const compareCommand = Command.make(
+  "compare",
+  {
+    families: Argument.Literals("family", families).pipe(
+      Argument.withDescription("What the nodes live through; every family of traces when left out"),
+      Argument.variadic()
+    ),
+    seed: Flag.Int("seed").pipe(
+      Flag.withDescription("Which traces those are; 0 when left out"),
+      Flag.filter(
+        (seed) => seed >= 0 && seed <= 1_000_000,
+        (seed) => `0 to ${count(1_000_000)}, not ${seed}`
+      ),
+      Flag.withDefault(0)
+    ),
+    traces: Flag.Int("traces").pipe(
+      Flag.withDescription("How many traces of each family; 5 when left out"),
+      Flag.filter(
+        (traces) => traces > 0 && traces <= 100,
+        (traces) => `1 to 100 traces, not ${traces}`
+      ),
+      Flag.withDefault(5)
+    ),
+    json: Flag.Path("json").pipe(
+      Flag.withDescription("Also write all figures to this file as JSON"),
+      Flag.withMetavar("FILE"),
+      Flag.optional
+    )
+  },
+  compare
+).pipe(
+  Command.withDescription("Compare fail-over with what viem and ethers do, on the same traces"),
+  Command.withExamples([
+    { command: "sim compare", description: "Every family of traces" },
+    { command: 'sim compare "slow primary" --traces 20', description: "More of one" }
+  ])
+)
+
 export const simlab = Command.make("sim").pipe(
   Command.withDescription("Runs, replays and shows simulation suites."),
   Command.withSubcommands([
     runCommand,
     replayCommand,
+    compareCommand,
     Command.make("list", {}, () => list).pipe(
       Command.withDescription("Show all suites, and the guarantees that they check")
     ),
