@@ -10,10 +10,12 @@ import { families, isWell, type Trace, traceOf } from "./support/failoverTraces.
 
 const lengthMillis = 40_000
 
-const load = { readEveryMillis: 500, submitEveryMillis: 1000, patienceMillis: 12_000 }
-
 /** Within which each of three endpoints was tried: an attempt may take 3.5 s by default. */
 const allTriedMillis = 3 * 3500
+
+/** An answer of a node that is well is there before the deadline of the patient ones. */
+const wellMillis = 1000
+const patient = allTriedMillis + wellMillis + 500
 
 const ours = strategies.filter(({ isOurs }) => isOurs)
 const peers = strategies.filter(({ isOurs }) => !isOurs)
@@ -21,12 +23,14 @@ const peers = strategies.filter(({ isOurs }) => !isOurs)
 const oneOf = (all: ReadonlyArray<Strategy>): fc.Arbitrary<Strategy> => fc.constantFrom(...all)
 
 interface Workload {
+  readonly patienceMillis: number
   readonly trace: Trace
   readonly own: Strategy
   readonly peer: Strategy
 }
 
 const workload: fc.Arbitrary<Workload> = fc.record({
+  patienceMillis: fc.constantFrom(patient, patient, 3000, 700),
   trace: fc
     .tuple(fc.constantFrom(...families), fc.nat(1_000_000))
     .map(([family, seed]) => traceOf(family, seed, lengthMillis)),
@@ -40,16 +44,23 @@ const words = ({ request, startMillis, tookMillis, end }: Call): string =>
 const none = (guarantee: string, bad: ReadonlyArray<Call>, problem: string) =>
   Check.always(guarantee, bad.length === 0, () => `${problem}: ${bad.map(words).join("; ")}`)
 
-/** Reads that a node would have answered, had it been asked at any instant at which we may have asked it. */
-const answerable = (trace: Trace, { calls }: Lived): ReadonlyArray<Call> =>
+/**
+ * Reads of a patient caller that a node would have answered, had it been asked at any instant at which we may have asked
+ * it.
+ */
+const answerable = ({ patienceMillis, trace }: Workload, { calls }: Lived): ReadonlyArray<Call> =>
   calls.filter(
     ({ request, startMillis }) =>
+      patienceMillis === patient &&
       request.kind === "read" &&
-      trace.nodes.some((phases) => isWell(trace, phases, startMillis, startMillis + allTriedMillis, 1000))
+      trace.nodes.some((phases) =>
+        isWell(trace, phases, startMillis, startMillis + allTriedMillis, wellMillis)
+      )
   )
 
-const judge = (own: Strategy, trace: Trace, lived: Lived) =>
+const judge = (drawn: Workload, lived: Lived) =>
   Effect.gen(function* () {
+    const { own, patienceMillis } = drawn
     const { applied, asked, calls } = lived
     const submissions = calls.filter(({ request }) => request.kind === "submission")
     const times = ({ request }: Call) => applied.get(request.id) ?? 0
@@ -70,7 +81,7 @@ const judge = (own: Strategy, trace: Trace, lived: Lived) =>
     )
     yield* none(
       "FV-6",
-      calls.filter(({ tookMillis }) => tookMillis > load.patienceMillis),
+      calls.filter(({ tookMillis }) => tookMillis > patienceMillis),
       "longer than its deadline"
     )
     yield* none(
@@ -80,7 +91,7 @@ const judge = (own: Strategy, trace: Trace, lived: Lived) =>
     )
     yield* none(
       "FV-8",
-      answerable(trace, lived).filter(({ end }) => end !== "Answered"),
+      answerable(drawn, lived).filter(({ end }) => end !== "Answered"),
       "not answered, although a node was well"
     )
   })
@@ -93,7 +104,7 @@ const reaches = {
   late: "the slowest of our reads is at least ten times as fast as that of a peer"
 }
 
-const compare = (trace: Trace, own: Lived, peer: Lived) =>
+const compare = (drawn: Workload, own: Lived, peer: Lived) =>
   Effect.gen(function* () {
     const [ourFigures, peerFigures] = [figuresOf([own]), figuresOf([peer])]
     const slowest = ({ calls }: Lived) => Math.max(...calls.map(({ tookMillis }) => tookMillis))
@@ -104,7 +115,7 @@ const compare = (trace: Trace, own: Lived, peer: Lived) =>
     )
     yield* Check.sometimes(
       reaches.failed,
-      answerable(trace, peer).some(({ end }) => end !== "Answered")
+      answerable(drawn, peer).some(({ end }) => end !== "Answered")
     )
     yield* Check.sometimes(reaches.late, slowest(own) * 10 <= slowest(peer))
   })
@@ -114,13 +125,16 @@ export const suites: ReadonlyArray<Suite.Suite> = [
     name: "Failover beside its peers",
     guarantees: ["FV-6", "FV-7", "FV-8", "FV-11"],
     arbitrary: workload,
-    describe: ({ own, peer, trace }) =>
-      `"${trace.family}" of seed ${trace.seed}, lived through by ${own.name}, and by ${peer.name}`,
-    run: ({ own, peer, trace }) =>
+    describe: ({ own, patienceMillis, peer, trace }) =>
+      `"${trace.family}" of seed ${trace.seed}, lived through by ${own.name}, and by ${peer.name}, with callers that wait ` +
+      `for ${patienceMillis} ms`,
+    run: (drawn) =>
       Effect.gen(function* () {
+        const { own, patienceMillis, peer, trace } = drawn
+        const load = { readEveryMillis: 500, submitEveryMillis: 1000, patienceMillis }
         const lived = yield* live(own, trace, load)
-        yield* judge(own, trace, lived)
-        yield* compare(trace, lived, yield* live(peer, trace, load))
+        yield* judge(drawn, lived)
+        yield* compare(drawn, lived, yield* live(peer, trace, load))
       }).pipe(Effect.provideService(Logger.CurrentLoggers, new Set<Logger.Logger<unknown, unknown>>())),
     reaches: Object.values(reaches)
   })
