@@ -364,7 +364,7 @@ export interface ExecuteOptions<E, C, I extends boolean> {
   /** For each attempt; that of the pool by default. */
   readonly attemptTimeout?: Duration.Input | undefined
   /** Whose fault an error is; that of the pool by default. */
-  readonly classify?: ((error: NoInfer<E>) => Verdict<C>) | undefined
+  readonly classify?: ((error: E) => Verdict<C>) | undefined
 }
 
 /**

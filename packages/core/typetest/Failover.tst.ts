@@ -62,6 +62,24 @@ describe("Failover.execute", () => {
   })
 })
 
+describe("a classification of a call that is a function of its own", () => {
+  it("may know more errors than the call has, and not fewer", () => {
+    const exact = (error: Refused | Invalid) =>
+      error._tag === "Invalid" ? Failover.callerFault(error) : Failover.endpointFault
+    const wide: (error: Refused | Invalid | "other") => Failover.Verdict<Invalid> = () => Failover.unknown
+    const narrow = (error: Refused) => Failover.callerFault(error)
+    type Expected = Effect.Effect<number, Invalid | Failover.AllEndpointsFailed<Refused | Invalid>, Clues>
+    expect(pool.execute(({ ask }) => ask, { idempotent: true, classify: exact })).type.toBe<Expected>()
+    expect(pool.execute(({ ask }) => ask, { idempotent: true, classify: wide })).type.toBe<Expected>()
+    expect(pool.execute<number, Refused | Invalid, Clues>).type.not.toBeCallableWith(
+      ({ ask }: Client) => ask,
+      {
+        classify: narrow
+      }
+    )
+  })
+})
+
 describe("Failover.make", () => {
   it("requires what its probes and its endpoints require", () => {
     expect(

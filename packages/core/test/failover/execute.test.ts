@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Backoff, Deadline, Failover, OutcomeUnknown, Retry, RetryBudget } from "@holdfast/core"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { TestClock } from "effect/testing"
+import { left } from "../utils/active.ts"
 import { timed } from "../utils/run.ts"
 import { elapsedMillis } from "../utils/time.ts"
 import { call, Invalid, Node, poolOf, quiet, Refused, Reset } from "./nodes.ts"
@@ -308,6 +309,34 @@ describe("Failover.execute", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect("a budget pays for the rounds after the first, too", () =>
+    Effect.gen(function* () {
+      const [a] = [new Node("a", 10)]
+      a.callAnswer = "refuses"
+      const budget = yield* RetryBudget.make({ ratio: 1, minPerSecond: 0 })
+      const pool = yield* poolOf([a], { budget, attempts: 10, backoff: Backoff.none })
+      const { exit } = yield* timed(pool.execute(call), "10 seconds")
+      const error = failureOf(exit)
+      if (!isAllFailed(error)) return assert.fail(String(error))
+      assert.deepInclude(error, { limit: "Budget", attempts: 2 })
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("a further round begins at the route", () =>
+    Effect.gen(function* () {
+      const [a, b] = [new Node("a", 30), new Node("b", 10)]
+      const pool = yield* poolOf([a, b], { feed: "probes", attempts: 4, backoff: Backoff.none })
+      yield* TestClock.adjust(100)
+      const order: Array<string> = []
+      const refuse = (_: Node, endpoint: string) => {
+        order.push(endpoint)
+        return Effect.fail(new Refused({ node: endpoint }))
+      }
+      yield* timed(pool.execute(refuse), 10)
+      assert.deepStrictEqual(order, ["a", "b", "a", "b"])
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("numbers its attempts for those who ask", () =>
     Effect.gen(function* () {
       const pool = yield* poolOf([...trio()])
@@ -367,6 +396,25 @@ describe("Failover.execute within a deadline", () => {
       assert.strictEqual(elapsedMillis, 1000)
       assert.strictEqual((yield* pool.active).id, "a")
     }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect(
+    "FV-9: as long as an attempt may take, it is the deadline that is over, for which nobody is blamed",
+    () =>
+      Effect.gen(function* () {
+        const nodes = trio()
+        nodes[0].callAnswer = "hangs"
+        const pool = yield* poolOf([...nodes])
+        yield* TestClock.adjust(100)
+        const { exit } = yield* timed(
+          pool.execute(call, { idempotent: true, deadline: "3500 millis" }),
+          "10 seconds"
+        )
+        const error = failureOf(exit)
+        if (!isAllFailed(error)) return assert.fail(String(error))
+        assert.deepInclude(error, { limit: "Deadline", attempts: 1 })
+        assert.strictEqual((yield* pool.active).id, "a")
+      }).pipe(Effect.provide(quiet))
   )
 
   it.effect("of zero, sends nothing", () =>
@@ -445,6 +493,8 @@ describe("Failover.execute within a deadline", () => {
       )
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(yield* inFlight, [0, 0])
+      // What comes so late is no news.
+      assert.strictEqual((yield* pool.status)[0]?.callMillis, undefined)
     }).pipe(Effect.provide(Layer.merge(quiet, Deadline.layerAbandoned())))
   )
 })
@@ -585,6 +635,48 @@ describe("Failover.execute with a hedge", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect("is not sent to an endpoint that is dead, or has no client", () =>
+    Effect.gen(function* () {
+      const { nodes, pool } = yield* hedging()
+      const [a, b, c] = nodes
+      b.answer = "refuses"
+      c.answer = "refuses"
+      yield* pool.add(Failover.endpointScoped("d", Effect.as(Effect.never, a)))
+      yield* TestClock.adjust("2 seconds")
+      a.callLatencyMillis = 400
+      const { exit, elapsedMillis } = yield* timed(pool.execute(call, { idempotent: true }), "1 second")
+      assert.deepStrictEqual(exit, Exit.succeed("a"))
+      assert.strictEqual(elapsedMillis, 400)
+      assert.deepStrictEqual(callsOf([b, c]), [0, 0])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("that its budget refuses leaves its endpoint for when the first fails", () =>
+    Effect.gen(function* () {
+      const nodes = [new Node("a", 10), new Node("b", 20)] as const
+      const [a] = nodes
+      const pool = yield* poolOf([...nodes], { hedge: { budget: 0 } })
+      yield* TestClock.adjust(100)
+      for (let n = 0; n < 16; n++) yield* timed(pool.execute(call, { idempotent: true }), "50 millis")
+      a.callAnswer = "resets"
+      a.callLatencyMillis = 50
+      const { exit } = yield* timed(pool.execute(call, { idempotent: true }), "1 second")
+      assert.deepStrictEqual(exit, Exit.succeed("b"))
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.live("leaves no timer and no fiber when it was not needed", () =>
+    Effect.gen(function* () {
+      const pool = yield* poolOf([new Node("a", 0), new Node("b", 0)], {
+        hedge: { percentile: 1 },
+        interval: "1 hour"
+      })
+      const ask = pool.execute((_, endpoint) => Effect.as(Effect.yieldNow, endpoint), { idempotent: true })
+      for (let n = 0; n < 16; n++) yield* ask
+      assert.deepStrictEqual(yield* left(ask), { fibers: 0, timers: 0 })
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("is interrupted with its caller, on both sides", () =>
     Effect.gen(function* () {
       const { nodes, pool } = yield* hedging()
@@ -611,101 +703,6 @@ describe("Failover.execute with a hedge", () => {
       const error = failureOf(exit)
       if (!isAllFailed(error)) return assert.fail(String(error))
       assert.deepInclude(error, { limit: "Endpoints", attempts: 3 })
-    }).pipe(Effect.provide(quiet))
-  )
-})
-
-describe("Failover.execute over clients that have to be built", () => {
-  it.effect("waits for a client that is being built, unless another endpoint has one", () =>
-    Effect.gen(function* () {
-      const [a, b] = [new Node("a", 10), new Node("b", 20)]
-      const slowly = Failover.endpointScoped("a", Effect.delay(Effect.succeed(a), "300 millis"))
-      const alone = yield* poolOf([a], { endpoints: [slowly] })
-      const { exit, elapsedMillis } = yield* timed(alone.execute(call), "1 second")
-      assert.deepStrictEqual(exit, Exit.succeed("a"))
-      assert.strictEqual(elapsedMillis, 310)
-      const both = yield* poolOf([a], { endpoints: [slowly, Failover.endpoint("b", b)] })
-      const other = yield* timed(both.execute(call), "1 second")
-      assert.deepStrictEqual(other.exit, Exit.succeed("b"))
-      assert.strictEqual((yield* both.active).id, "a")
-    }).pipe(Effect.provide(quiet))
-  )
-
-  it.effect("one that cannot be built was not sent anything, and is built later", () =>
-    Effect.gen(function* () {
-      const [a, b] = [new Node("a", 10), new Node("b", 20)]
-      let tries = 0
-      const atLast = Effect.suspend(() => (++tries < 3 ? Effect.fail("no route") : Effect.succeed(a)))
-      const pool = yield* poolOf([a], { endpoints: [Failover.endpointScoped("a", atLast)] })
-      yield* TestClock.adjust(1)
-      const error = yield* Effect.flip(pool.execute(call))
-      if (!isAllFailed(error)) return assert.fail(String(error))
-      const [failure] = error.failures
-      const unavailable = failure.cause === undefined ? undefined : Cause.squash(failure.cause)
-      assert.deepInclude(unavailable, { _tag: "EndpointUnavailable", endpoint: "a", cause: "no route" })
-      assert.strictEqual((yield* pool.active).client, undefined)
-      yield* pool.add(Failover.endpoint("b", b))
-      assert.strictEqual((yield* pool.active).id, "b")
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(tries, 3)
-      yield* TestClock.adjust("90 seconds")
-      assert.deepInclude(yield* pool.active, { id: "a", client: a })
-    }).pipe(Effect.provide(quiet))
-  )
-
-  it.effect("one that is not built in time was not sent anything either", () =>
-    Effect.gen(function* () {
-      const pool = yield* poolOf([new Node("a", 10)], {
-        endpoints: [Failover.endpointScoped("a", Effect.never)]
-      })
-      const { exit, elapsedMillis } = yield* timed(pool.execute(call), "10 seconds")
-      assert.isTrue(isAllFailed(failureOf(exit)))
-      assert.strictEqual(elapsedMillis, 3500)
-    }).pipe(Effect.provide(quiet))
-  )
-
-  it.effect(
-    "what is acquired is released: when it is removed, after what is under way there, and with the pool",
-    () =>
-      Effect.gen(function* () {
-        const released: Array<string> = []
-        const endpointOf = (node: Node) =>
-          Failover.endpointScoped(
-            node.id,
-            Effect.acquireRelease(Effect.succeed(node), () => Effect.sync(() => released.push(node.id)))
-          )
-        const [a, b] = [new Node("a", 10), new Node("b", 20)]
-        const gate = yield* Deferred.make<void>()
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const pool = yield* poolOf([a], { endpoints: [endpointOf(a), endpointOf(b)] })
-            yield* TestClock.adjust(100)
-            yield* Effect.forkChild(
-              pool.execute(() => Deferred.await(gate)),
-              { startImmediately: true }
-            )
-            const removing = yield* Effect.forkChild(pool.remove("a"), { startImmediately: true })
-            yield* TestClock.adjust(1000)
-            assert.deepStrictEqual(released, [])
-            yield* Deferred.succeed(gate, undefined)
-            assert.strictEqual(yield* Fiber.join(removing), "Removed")
-            assert.deepStrictEqual(released, ["a"])
-          })
-        )
-        assert.deepStrictEqual(released, ["a", "b"])
-      }).pipe(Effect.provide(quiet))
-  )
-
-  it.effect("what was acquired by an attempt to build that failed is released at once", () =>
-    Effect.gen(function* () {
-      const released: Array<string> = []
-      const half = Effect.andThen(
-        Effect.acquireRelease(Effect.void, () => Effect.sync(() => released.push("half"))),
-        Effect.fail("no route")
-      )
-      yield* poolOf([new Node("a", 10)], { endpoints: [Failover.endpointScoped("a", half)] })
-      yield* TestClock.adjust(100)
-      assert.deepStrictEqual(released, ["half"])
     }).pipe(Effect.provide(quiet))
   )
 })

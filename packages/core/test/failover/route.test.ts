@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Failover } from "@holdfast/core"
+import { Failover } from "@holdfast/core"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { call, Node, poolOf, quiet } from "./nodes.ts"
@@ -327,6 +327,74 @@ describe("Failover: the route", () => {
   )
 })
 
+describe("Failover: the route, in the details", () => {
+  it.effect("an endpoint that is dead stays so while its next probe takes long", () =>
+    Effect.gen(function* () {
+      const [a, b] = [new Node("a", 10), new Node("b", 20)]
+      a.answer = "hangs"
+      b.answer = "refuses"
+      const pool = yield* poolOf([a, b])
+      yield* until(2.8)
+      assert.deepStrictEqual(
+        (yield* pool.status).map(({ health }) => health),
+        ["Failed", "Failed"]
+      )
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("an endpoint without a client is no route, whatever happens to the others", () =>
+    Effect.gen(function* () {
+      const [a, b] = [new Node("a", 10), new Node("b", 20)]
+      const pool = yield* poolOf([a], {
+        endpoints: [Failover.endpoint("a", a), Failover.endpointScoped("b", Effect.as(Effect.never, b))]
+      })
+      a.answer = "refuses"
+      yield* until(1)
+      assert.strictEqual(yield* routeOf(pool), "a")
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("a change for slowness is possible again just when the dwell is over", () =>
+    Effect.gen(function* () {
+      const [a, b] = [new Node("a", 10), new Node("b", 20)]
+      const pool = yield* poolOf([a, b], { failback: "never", hysteresis: { consecutive: 1 } })
+      const seen = yield* watch(pool)
+      yield* until(3)
+      a.latencyMillis = 700
+      yield* until(5)
+      a.latencyMillis = 10
+      yield* until(13)
+      b.latencyMillis = 700
+      yield* until(20)
+      assert.deepStrictEqual(seen, [">a Initial at 0", "a>b Slow at 4.5", "b>a Slow at 14.5"])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect(
+    "the fastest has to be faster than the route in every one of its last probes, and without a failure",
+    () =>
+      Effect.gen(function* () {
+        const [a, b] = [new Node("a", 300), new Node("b", 100)]
+        const pool = yield* poolOf([a, b], { select: "fastest" })
+        const seen = yield* watch(pool)
+        for (let second = 0; second < 60; second += 6) {
+          a.latencyMillis = 300
+          yield* until(second + 3)
+          a.latencyMillis = 120
+          yield* until(second + 5)
+        }
+        for (let second = 60; second < 120; second += 6) {
+          a.latencyMillis = 300
+          b.answer = "fine"
+          yield* until(second + 3)
+          b.answer = "refuses"
+          yield* until(second + 5)
+        }
+        assert.deepStrictEqual(seen, [">a Initial at 0"])
+      }).pipe(Effect.provide(quiet))
+  )
+})
+
 describe("Failover: outliers", () => {
   const failing = Effect.gen(function* () {
     const [a, b] = [new Node("a", 10), new Node("b", 20)]
@@ -359,6 +427,55 @@ describe("Failover: outliers", () => {
       a.callAnswer = "fine"
       yield* until(230)
       assert.strictEqual(yield* routeOf(pool), "a")
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect(
+    "have to earn their trust again, and the primary has to be well for as long as before a failback",
+    () =>
+      Effect.gen(function* () {
+        const [a, b] = [new Node("a", 10), new Node("b", 20)]
+        const pool = yield* poolOf([a, b], {
+          failback: "10 seconds",
+          hysteresis: { consecutive: 3 },
+          ejection: { consecutive: 1, base: "20 seconds" }
+        })
+        const seen = yield* watch(pool)
+        yield* until(1)
+        a.callAnswer = "refuses"
+        yield* callOnce(pool)
+        yield* until(100)
+        assert.deepStrictEqual(seen, [">a Initial at 0", "a>b Ejected at 1.001", "b>a Failback at 32.01"])
+      }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("do not become so by failures between which they answer, be it that the caller is wrong", () =>
+    Effect.gen(function* () {
+      const { a, pool } = yield* failing
+      for (const between of ["fine", "disagrees"] as const) {
+        for (let n = 0; n < 10; n++) {
+          a.callAnswer = n % 2 === 0 ? "refuses" : between
+          yield* TestClock.adjust(3000)
+          yield* callOnce(pool)
+          yield* TestClock.adjust(100)
+          assert.notStrictEqual((yield* pool.status)[0]?.health, "Ejected")
+        }
+      }
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("do not become so by calls that were cut off because a probe had failed", () =>
+    Effect.gen(function* () {
+      const { a, pool } = yield* failing
+      yield* until(1)
+      a.callAnswer = "hangs"
+      for (let n = 0; n < 6; n++) {
+        yield* Effect.forkChild(pool.execute(call, { idempotent: true }), { startImmediately: true })
+      }
+      a.answer = "refuses"
+      yield* until(2.1)
+      assert.strictEqual(a.interrupted, 6)
+      assert.strictEqual((yield* pool.status)[0]?.health, "Failed")
     }).pipe(Effect.provide(quiet))
   )
 

@@ -87,6 +87,55 @@ describe("Failover: each call chooses", () => {
     }).pipe(Effect.provide(quiet), seeded)
   )
 
+  it.effect("with what is known at this moment", () =>
+    Effect.gen(function* () {
+      const nodes = nodesOf(2)
+      const [one, two] = nodes
+      if (two === undefined) return assert.fail("there are two")
+      const pool = yield* poolOf(nodes, { select: "weighted" })
+      yield* TestClock.adjust(100)
+      for (let n = 0; n < 20; n++) yield* timed(pool.execute(call), 20)
+      one.answer = "refuses"
+      yield* TestClock.adjust(2000)
+      const before = one.calls
+      assert.isAtLeast(before, 1)
+      for (let n = 0; n < 20; n++) yield* timed(pool.execute(call), 20)
+      assert.strictEqual(one.calls, before)
+      one.answer = "fine"
+      yield* TestClock.adjust(8000)
+      for (let n = 0; n < 20; n++) yield* timed(pool.execute(call), 20)
+      assert.isAtLeast(one.calls, before + 1)
+    }).pipe(Effect.provide(quiet), seeded)
+  )
+
+  it.effect("by the peak of what it took lately, which counts at once", () =>
+    Effect.gen(function* () {
+      const nodes = nodesOf(2)
+      const pool = yield* poolOf(nodes, { select: "leastLoaded" })
+      yield* TestClock.adjust(100)
+      for (let n = 0; n < 40; n++) yield* timed(pool.execute(call), 20)
+      const before = nodes[0].calls
+      assert.isAtLeast(before, 10)
+      nodes[0].callLatencyMillis = 400
+      for (let n = 0; n < 40; n++) yield* timed(pool.execute(call), 500)
+      assert.isAtMost(nodes[0].calls, before + 2)
+    }).pipe(Effect.provide(quiet), seeded)
+  )
+
+  it.effect("by what is under way, as long as nothing else is known", () =>
+    Effect.gen(function* () {
+      const nodes = nodesOf(2)
+      const pool = yield* poolOf(nodes, { select: "leastLoaded" })
+      yield* TestClock.adjust(100)
+      nodes[0].callAnswer = "hangs"
+      for (let n = 0; n < 60; n++) {
+        yield* Effect.forkChild(pool.execute(call), { startImmediately: true })
+        yield* TestClock.adjust(20)
+      }
+      assert.isAtMost(nodes[0].calls, 5)
+    }).pipe(Effect.provide(quiet), seeded)
+  )
+
   it.effect("one that was avoided for a peak is tried again when that has faded", () =>
     Effect.gen(function* () {
       const nodes = nodesOf(2)

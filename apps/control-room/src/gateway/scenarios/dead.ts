@@ -3,7 +3,6 @@ import { Cause, Effect } from "effect"
 import { HttpClientError } from "effect/http"
 import { at } from "../../at.ts"
 import { bySecond, exactly, type Promised } from "../../Promised.ts"
-import type { Settings } from "../failoverRoute.ts"
 import { begunIn, durationOf, figuresOf, longest } from "../measure.ts"
 import { nameOf } from "../Nodes.ts"
 import { Numbers, seconds } from "../Numbers.ts"
@@ -17,13 +16,10 @@ const scriptSeconds = { busy: 2, dead: 3, revived: 6, end: 11 }
 /** So that there are submissions in flight when they die; still healthy. */
 const busyMillis = 400
 
-/** A node that is ejected would not become the route for half a minute, however well it is. */
-const settings: Settings = { ejection: { maxEjected: 0 } }
-
 export const dead: Scenario = {
   id: "dead",
   run: Effect.fnUntraced(function* (stage) {
-    const scene = yield* open(stage, "dead: all nodes die, and one comes back", { settings })
+    const scene = yield* open(stage, "dead: all nodes die, and one comes back")
     yield* scene.until(scriptSeconds.busy)
     yield* scene.script(0, { _tag: "Answering", latencyMillis: busyMillis })
     yield* scene.until(scriptSeconds.dead)

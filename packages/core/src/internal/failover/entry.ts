@@ -168,14 +168,13 @@ export class Entry<Client> {
     this.faults = 0
   }
 
-  /** Whether its time is over now. */
-  readmit(nowNanos: bigint): boolean {
-    if (this.ejectedNanos === undefined || nowNanos < this.ejectedNanos) return false
+  /** When its time is over, it has to earn its trust again. */
+  readmit(nowNanos: bigint): void {
+    if (this.ejectedNanos === undefined || nowNanos < this.ejectedNanos) return
     this.ejectedNanos = undefined
     this.healthyNanos = nowNanos
     this.streak = 0
     this.isSuspect = true
-    return true
   }
 }
 

@@ -111,7 +111,6 @@ export class Pool<Client> {
   add(id: string, weight: number): Entry<Client> {
     const entry = new Entry<Client>(id, weight, this.options.rules)
     this.entries = [...this.entries, entry]
-    this.usableEntries = undefined
     return entry
   }
 
@@ -152,10 +151,7 @@ export class Pool<Client> {
 
   /** A probe failed, or no client could be built: what is under way there and may be made elsewhere need not wait. */
   failed(entry: Entry<Client>, cause: Cause.Cause<unknown>): void {
-    this.learn(entry, (now) => {
-      entry.readmit(now)
-      entry.failed(now, cause)
-    })
+    this.learn(entry, (now) => entry.failed(now, cause))
     for (const attempt of Array.from(entry.movable)) attempt.cut()
   }
 

@@ -101,8 +101,7 @@ export const decide = <Client>(
     return to === undefined ? undefined : { to, reason: downReason(active) }
   }
   if (changedNanos !== undefined && nowNanos - changedNanos < rules.dwellNanos) return undefined
-  const isCandidate = (entry: Entry<Client>) =>
-    entry !== active && entry.client !== undefined && entry.isTrusted
+  const isCandidate = (entry: Entry<Client>) => entry !== active && entry.isTrusted
   if (active.grade === "Slow") {
     const to = best(entries, (entry) => isCandidate(entry) && isFasterThan(entry, roundTripOf(active), rules))
     if (to !== undefined) return { to, reason: "Slow" }
