@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Failover } from "@holdfast/core"
-import { Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { call, Node, poolOf, quiet } from "./nodes.ts"
 
@@ -430,23 +430,63 @@ describe("Failover: outliers", () => {
     }).pipe(Effect.provide(quiet))
   )
 
-  it.effect(
-    "have to earn their trust again, and the primary has to be well for as long as before a failback",
-    () =>
-      Effect.gen(function* () {
+  it.effect("have to earn their trust again, and to be well for as long as before a failback", () =>
+    Effect.gen(function* () {
+      const back: Array<string | undefined> = []
+      for (const failback of ["10 seconds", 0] as const) {
         const [a, b] = [new Node("a", 10), new Node("b", 20)]
+        const startMillis = yield* Clock.currentTimeMillis
         const pool = yield* poolOf([a, b], {
-          failback: "10 seconds",
+          failback,
           hysteresis: { consecutive: 3 },
           ejection: { consecutive: 1, base: "20 seconds" }
         })
-        const seen = yield* watch(pool)
-        yield* until(1)
+        yield* TestClock.adjust(1000)
         a.callAnswer = "refuses"
         yield* callOnce(pool)
-        yield* until(100)
-        assert.deepStrictEqual(seen, [">a Initial at 0", "a>b Ejected at 1.001", "b>a Failback at 32.01"])
-      }).pipe(Effect.provide(quiet))
+        yield* TestClock.adjust("1 minute")
+        const [last] = yield* Stream.runCollect(Stream.take(pool.changes, 1))
+        back.push(`${last?.reason} at ${((last?.atMillis ?? 0) - startMillis) / 1000}`)
+      }
+      // Its time is over at 21, and the probes after that come at 22, 24 and 26.
+      assert.deepStrictEqual(back, ["Failback at 32.01", "Failback at 26.01"])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("are worse than what is slow, and better than what is dead", () =>
+    Effect.gen(function* () {
+      const [a, b, c] = [new Node("a", 10), new Node("b", 20), new Node("c", 700)]
+      const pool = yield* poolOf([a, b, c], { ejection: { consecutive: 1 } })
+      const seen = yield* watch(pool)
+      yield* until(1)
+      a.callAnswer = "refuses"
+      yield* callOnce(pool)
+      yield* until(3)
+      b.answer = "refuses"
+      yield* until(5)
+      c.answer = "refuses"
+      yield* until(7)
+      assert.deepStrictEqual(seen, [
+        ">a Initial at 0",
+        "a>b Ejected at 1.001",
+        "b>c Failed at 4",
+        "c>a Failed at 6"
+      ])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("do not take turns when all of them are out", () =>
+    Effect.gen(function* () {
+      const [a, b] = [new Node("a", 10), new Node("b", 20)]
+      a.callAnswer = "refuses"
+      b.callAnswer = "refuses"
+      const pool = yield* poolOf([a, b], { ejection: { consecutive: 1, maxEjected: 1 } })
+      const seen = yield* watch(pool)
+      yield* until(1)
+      yield* callOnce(pool)
+      yield* until(20)
+      assert.isAtMost(seen.length, 3)
+    }).pipe(Effect.provide(quiet))
   )
 
   it.effect("do not become so by failures between which they answer, be it that the caller is wrong", () =>

@@ -48,7 +48,7 @@ export class Entry<Client> {
 
   /** The round trip of the last probe, or how long the present one takes already when that is too long. */
   roundTripNanos: bigint | undefined = undefined
-  /** The round trips of the latest probes in a row that did not fail. */
+  /** The round trips of the latest probes that did not fail. */
   readonly roundTrips: Array<bigint> = []
   readonly probes = new Latencies()
   readonly calls = new Latencies()
@@ -111,7 +111,6 @@ export class Entry<Client> {
   failed(nowNanos: bigint, cause: Cause.Cause<unknown>): void {
     this.lastCause = cause
     this.failedNanos = nowNanos
-    this.roundTrips.length = 0
     this.become("Failed")
   }
 

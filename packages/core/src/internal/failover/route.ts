@@ -95,7 +95,7 @@ export const decide = <Client>(
   nowNanos: bigint
 ): Move<Client> | undefined => {
   if (active.isDown) {
-    const isBetter = (entry: Entry<Client>) => rankOf(entry) < Math.min(rankOf(active), down)
+    const isBetter = (entry: Entry<Client>) => rankOf(entry) < rankOf(active)
     // What is removed has to be left, wherever to.
     const to = best(entries, (entry) => entry !== active && (active.isRemoved || isBetter(entry)))
     return to === undefined ? undefined : { to, reason: downReason(active) }
