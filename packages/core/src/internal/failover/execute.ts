@@ -65,8 +65,6 @@ class Attempt<Client> {
   hasStarted = false
   /** Something may have reached the endpoint. */
   wasSent = false
-  /** It has ended, or nobody waits for it any more: whatever comes of it is no news. */
-  isOver = false
   /** It ran out of its own time, was cut off, or there was no client. */
   lapsed: AttemptTimeout | EndpointUnavailable | undefined = undefined
   /** It was cut off: why, is known. */
@@ -187,8 +185,8 @@ class Call<Client, A, E, R, C> {
     })
     return Effect.onExitPrimitive(begin, (exit) => {
       if (attempt.hasStarted) pool.ended(entry)
-      if (attempt.isOver || Exit.isFailure(exit)) return undefined
-      attempt.isOver = true
+      // What nobody waited for has been interrupted, and never succeeds.
+      if (Exit.isFailure(exit)) return undefined
       const now = clock.monotonicTimeNanosUnsafe()
       pool.succeeded(entry, millis(now - attempt.startNanos), millis(now))
       return undefined
@@ -234,7 +232,6 @@ class Call<Client, A, E, R, C> {
   }
 
   private lapse(attempt: Attempt<Client>, timeoutMillis: number, elapsedMillis: number): AttemptTimeout {
-    attempt.isOver = true
     const error = new AttemptTimeout({
       label: `${this.pool.label} at ${attempt.entry.id}`,
       attempt: this.attempts,
@@ -249,7 +246,6 @@ class Call<Client, A, E, R, C> {
 
   private failed(attempt: Attempt<Client>, cause: Cause.Cause<Broken<E>>): Effect.Effect<A, Failed<E, C>, R> {
     if (this.ending !== undefined) return Effect.fail(this.ending)
-    attempt.isOver = true
     const error = onlyError(cause)
     if (error === undefined) return Effect.failCause(withoutErrors(cause))
     const { ask, pool } = this

@@ -153,7 +153,7 @@ export class Monitor<Client, RE, RP> {
     return Effect.withFiber((fiber) => {
       const { plan, pool } = this
       const { client } = entry
-      if (client === undefined || entry.isRemoved) return Effect.void
+      if (client === undefined) return Effect.void
       const startNanos = pool.clock.monotonicTimeNanosUnsafe()
       const thresholdNanos = toNanos(plan.threshold)
       const overdue =
@@ -168,13 +168,11 @@ export class Monitor<Client, RE, RP> {
         overdue?.cancel()
         return undefined
       }).pipe(
-        Effect.flatMap((exit) => {
-          // Cut off, it says nothing about the endpoint.
-          if (this.isOver) return Effect.void
-          return Effect.sync(() =>
+        Effect.flatMap((exit) =>
+          Effect.sync(() =>
             Exit.isSuccess(exit) ? pool.answered(entry, startNanos) : pool.failed(entry, exit.cause)
           )
-        })
+        )
       )
     })
   }
