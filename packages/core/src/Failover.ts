@@ -18,14 +18,16 @@
  * @guarantee FV-6 The deadline of a call, its own or an ambient one, holds over all of its attempts together.
  * @guarantee FV-7 A call that is not idempotent is never sent again when it may have arrived.
  * @guarantee FV-8 An endpoint that has recovered is used again, however often and however long it had failed.
- * @guarantee FV-9 What is the caller's fault never counts against an endpoint, nor does his deadline or interruption.
+ * @guarantee FV-9 What is the caller's fault never counts against an endpoint, nor does an interruption, or a deadline of
+ *   the call or around it.
  * @guarantee FV-10 The probes of many instances do not stay in step.
  * @guarantee FV-11 Attempts at other endpoints are the retries of a call: `attempts` counts all of them together.
  *
  * **Telemetry**
  *
  * Counters `holdfast_failover_changes` (of routes), `holdfast_failover_attempts` (of calls), `holdfast_failover_hedges`
- * and `holdfast_failover_ejections`. Each change of a route is logged with its reason and both round-trip times.
+ * and `holdfast_failover_ejections`. Each change of a route is logged with its reason and both round-trip times; that a
+ * probe or a build has failed, with its cause, once until the endpoint answers again.
  *
  * @since 0.1.0
  */
@@ -148,6 +150,38 @@ export type Verdict<C = never> = verdicts.Verdict<C>
 export interface Classify<in K, out C> extends verdicts.Classify<K, C> {}
 
 /**
+ * Makes a classification from one that knows the errors of some type: all others are `Unknown`.
+ *
+ * **Example** (The errors of a ledger)
+ *
+ * ```ts
+ * import { Failover } from "@holdfast/core"
+ *
+ * class Refused {
+ *   readonly _tag = "Refused"
+ * }
+ * class Overdrawn {
+ *   readonly _tag = "Overdrawn"
+ * }
+ * const isLedgerError = (error: unknown): error is Refused | Overdrawn =>
+ *   error instanceof Refused || error instanceof Overdrawn
+ *
+ * const classify = Failover.classifier(isLedgerError, (error) =>
+ *   error._tag === "Overdrawn" ? Failover.callerFault(error) : Failover.endpointFault
+ * )
+ *
+ * console.log(classify(new Refused())._tag, classify("a surprise")._tag) // => EndpointFault Unknown
+ * ```
+ *
+ * @since 0.1.0
+ * @category classification
+ */
+export const classifier: <K, C extends K>(
+  isKnown: (error: unknown) => error is K,
+  classify: (error: K) => Verdict<C>
+) => Classify<K, C> = verdicts.classifying
+
+/**
  * The endpoint did not do it, for certain.
  *
  * @since 0.1.0
@@ -232,7 +266,8 @@ export const endpoint = <Client>(
  * **Details**
  *
  * Building begins with the pool, and is tried anew after each `interval` until it succeeds, each time within
- * `attemptTimeout`. Meanwhile the endpoint counts as failed. It never fails the pool.
+ * `attemptTimeout`. Calls go to other endpoints meanwhile; where there is none, they wait for it. When it has failed, the
+ * endpoint counts as failed. It never fails the pool.
  *
  * **Gotchas**
  *
@@ -274,30 +309,36 @@ export const endpointLayer = <I, Client, E, R>(
  *
  * **Details**
  *
- * Blank ones are left out, and so are repetitions, also those that differ in a slash at the end only. `client` is given
- * the URL without that slash. The id is the host, because paths and queries may hold keys, and ids are logged.
+ * Blank ones are left out, and so are repetitions, also those that differ in a slash at the end only. `make` is given the
+ * URL without that slash, and an id: the host, because what follows it may hold keys, and ids are logged; a second URL of
+ * the same host is `host#2`.
  *
- * Throws `InvalidOptions` when no URL is left, or one is none.
+ * Throws `InvalidOptions` when no URL is left, or one is none: where the URLs come from configuration, read them with
+ * `Schema.URLFromString` first, or let it be a defect.
+ *
+ * **Gotchas**
+ *
+ * The errors of a client may hold its whole URL, as those of an `HttpClient` do: mind it when you log causes.
  *
  * **Example** (What is left of a list)
  *
  * ```ts
  * import { Failover } from "@holdfast/core"
  *
- * const urls = ["https://one.example/", "", "https://two.example/v1?key=secret", "https://one.example"]
+ * const urls = ["https://one.example/", "", "https://two.example/v1", "https://one.example"]
  *
- * const endpoints = Failover.endpoints(urls, (url) => url.length)
+ * const endpoints = Failover.endpoints(urls, (url, id) => Failover.endpoint(id, url.length))
  * console.log(endpoints.map(({ id }) => id)) // => [ 'one.example', 'two.example' ]
  * ```
  *
  * @since 0.1.0
  * @category endpoints
  */
-export const endpoints = <Client>(
+export const endpoints = <Client, R>(
   urls: ReadonlyArray<string>,
-  client: (url: string) => Client
-): Arr.NonEmptyReadonlyArray<Endpoint<Client>> =>
-  Arr.map(distinctUrls(urls), ({ id, url }) => endpoint(id, client(url)))
+  make: (url: string, id: string) => Endpoint<Client, R>
+): Arr.NonEmptyReadonlyArray<Endpoint<Client, R>> =>
+  Arr.map(distinctUrls(urls), ({ id, url }) => make(url, id))
 
 // -----------------------------------------------------------------------------
 // Models
@@ -342,8 +383,7 @@ export interface Change extends PoolChange {}
  *
  * **Details**
  *
- * `inFlight` counts attempts that have not ended, those included that nobody waits for any more. `probeMillis` and
- * `callMillis` tell of the latest 128 successful probes and calls: the last, the median and the 99th percentile.
+ * `probeMillis` and `callMillis` are the last one, the median and the 99th percentile.
  *
  * @since 0.1.0
  * @category models
@@ -359,11 +399,16 @@ export interface EndpointStatus extends PoolEndpointStatus {}
 export interface ExecuteOptions<E, C, I extends boolean> {
   /** Whether it may be done twice: reads, and writes that say which operation they are. `false` by default. */
   readonly idempotent?: I | undefined
+  /** Names what is done in `OutcomeUnknown`, so that whoever handles it can ask for it. */
+  readonly operationId?: string | undefined
   /** For all attempts together; the ambient deadline holds as well. None by default. */
   readonly deadline?: Duration.Input | undefined
   /** For each attempt; that of the pool by default. */
   readonly attemptTimeout?: Duration.Input | undefined
-  /** Whose fault an error is; that of the pool by default. */
+  /**
+   * Whose fault an error is; that of the pool by default. With one of its own, the call fails with no other errors of `f`
+   * than those that this makes the caller's fault: the pool's may be asked about any error, so its type cannot tell.
+   */
   readonly classify?: ((error: E) => Verdict<C>) | undefined
 }
 
@@ -396,11 +441,15 @@ export interface Failover<in out Client> {
   readonly changes: Stream.Stream<Change>
   /** What is known now, in the order of priority. */
   readonly status: Effect.Effect<ReadonlyArray<EndpointStatus>>
-  /** Adds an endpoint, as the last; `false` when its id is known already, or the pool is closed. */
+  /**
+   * Adds an endpoint, as the last; `false` when its id is known already, or the pool is closed. What it requires has to be
+   * provided before: `endpointScoped(id, Effect.provide(acquire, layer))`.
+   */
   readonly add: (endpoint: Endpoint<Client>) => Effect.Effect<boolean>
   /**
-   * Removes an endpoint: no call begins there any more. Those that are under way may end; then its client is released.
-   * The last endpoint stays.
+   * Removes an endpoint: no call begins there any more. It waits until those that are under way have ended, and until the
+   * client is released, `releaseTimeout` for each at most, and cannot be interrupted; calls that take longer go on. When
+   * it was the primary, the next in order is. The last endpoint stays.
    */
   readonly remove: (id: string) => Effect.Effect<"Removed" | "NotFound" | "Last">
 }
@@ -446,7 +495,8 @@ export interface Options<Client, RE = never, RP = never> {
   readonly probe: (client: Client, endpoint: string) => Effect.Effect<unknown, unknown, RP>
   /**
    * Whose fault an error is. There is no default: to take for undone what may have been done is how a payment is made
-   * twice.
+   * twice. It is asked about the errors of all calls, of whatever type: tell them apart by `instanceof`, or make it with
+   * `classifier`.
    */
   readonly classify: <E>(error: E) => Verdict<E>
   /** From the start of a round of probes to that of the next. */
@@ -506,6 +556,11 @@ const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 /**
  * The part of the options that configuration can hold. Add what only code can hold by spreading it.
  *
+ * **Gotchas**
+ *
+ * Effect finds no group where nothing of it is set, and fails: `Config.withDefault` with empty settings makes that the
+ * defaults.
+ *
  * **Example** (From environment variables)
  *
  * ```ts
@@ -515,8 +570,11 @@ const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
  * const env = { LEDGER_THRESHOLD: "300 millis", LEDGER_FAILBACK: "never", LEDGER_HYSTERESIS_DWELL: "5 seconds" }
  * const provider = ConfigProvider.fromEnvRecord(env).pipe(ConfigProvider.constantCase)
  *
+ * const defaults: Failover.Settings = {}
+ * const ledger = Config.withDefault(Config.schema(Failover.Settings, "ledger"), defaults)
+ *
  * const program = Effect.gen(function*() {
- *   const settings = yield* Config.schema(Failover.Settings, "ledger")
+ *   const settings = yield* ledger
  *   const pool = yield* Failover.make({
  *     ...settings,
  *     endpoints: [Failover.endpoint("one", "client")],
@@ -534,7 +592,7 @@ const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
  * @category settings
  */
 export const Settings = Schema.Struct({
-  interval: Schema.optionalKey(PositiveDurationSetting),
+  interval: Schema.optionalKey(EndingPositiveDurationSetting),
   jitter: Schema.optionalKey(Schema.Literals(["none", "equal", "full"])),
   probeTimeout: Schema.optionalKey(PositiveDurationSetting),
   threshold: Schema.optionalKey(DurationSetting),
@@ -756,6 +814,8 @@ export const classifyHttp: Classify<HttpClientError.HttpClientError, HttpClientE
  * - Clients of the pool prepend their own URL: `HttpClient.mapRequest(HttpClientRequest.prependUrl(url))`. They must not
  *   retry, nor filter by status.
  * - A request whose body is a stream that can be read only once cannot be sent again.
+ * - A URL with a query cannot be prepended: set its parameters with `HttpClientRequest.setUrlParams`.
+ * - A `JsonRpc` client over it would not see the errors of nodes that come with a status of 500: make a pool of clients.
  * - The body of a response is read after the call: without fail-over, and outside of its deadline.
  *
  * @since 0.1.0
@@ -774,6 +834,11 @@ export const httpClient: (
  *
  * That service fails with `HttpClientError` alone: `AllEndpointsFailed` and `OutcomeUnknown` are the `cause` of a
  * `TransportError`, whose description is their message.
+ *
+ * **Gotchas**
+ *
+ * Code that retries what it takes for transient, as `HttpClient.retryTransient` does, sends again what may have been done,
+ * here as anywhere. What must not be done twice is sent by code that knows `OutcomeUnknown`.
  *
  * @since 0.1.0
  * @category http

@@ -147,18 +147,19 @@ export type Methods = Readonly<Record<string, Method<never, unknown>>> & { reado
  * @since 0.1.0
  * @category constructors
  */
+export function method<A>(options: {
+  readonly name?: string | undefined
+  readonly params?: undefined
+  readonly result: Schema.ConstraintCodec<A, unknown>
+}): Method<[], A>
 export function method<P, A>(options: {
   readonly name?: string | undefined
   readonly params: Schema.ConstraintCodec<P, object>
   readonly result: Schema.ConstraintCodec<A, unknown>
 }): Method<[params: P], A>
-export function method<A>(options: {
-  readonly name?: string | undefined
-  readonly result: Schema.ConstraintCodec<A, unknown>
-}): Method<[], A>
 export function method<P, A>(options: {
   readonly name?: string | undefined
-  readonly params?: Schema.ConstraintCodec<P, object>
+  readonly params?: Schema.ConstraintCodec<P, object> | undefined
   readonly result: Schema.ConstraintCodec<A, unknown>
 }): Method<[params: P], A> | Method<[], A> {
   const { name, params, result } = options
@@ -260,11 +261,13 @@ const defaultMaxBytes = 16 * 1024 * 1024
  *
  * **Gotchas**
  *
- * - `http` must not filter by status (`HttpClient.filterStatusOk`): it would hide the error objects.
+ * - `http` must not filter by status (`HttpClient.filterStatusOk`), nor be a pool of `Failover.httpClient`: they would
+ *   hide the error objects. Make a pool of clients.
  * - A client that follows redirects sends more than one request. Of such a chain it is never certain that nothing was
  *   sent, although the last error says so. With `fetch`, provide `FetchHttpClient.RequestInit` with
  *   `redirect: "manual"`.
- * - There is no time-out: `Deadline.within` bounds a call, and `DeadlineHttp.client` tells the node.
+ * - There is no time-out: `Deadline.within` bounds a call, and `DeadlineHttp.client` tells the node. In a pool,
+ *   `attemptTimeout` does.
  *
  * **Example** (Calls, and a batch)
  *

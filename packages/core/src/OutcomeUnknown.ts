@@ -10,7 +10,7 @@ import { Schema } from "effect"
  *
  * **Details**
  *
- * `label` is who was asked. `operationId` names the operation, where it has a name. `cause` is what is known: the error
+ * `label` is who was asked, `endpoint` which one of several. `operationId` names the operation, where it has a name. `cause` is what is known: the error
  * that came instead of an answer, or the limit that fired.
  *
  * Trying again is safe only for what may be done twice. For the rest, ask whether it was done.
@@ -38,11 +38,14 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>(
 )("OutcomeUnknown", {
   label: Schema.String,
   operationId: Schema.optionalKey(Schema.String),
+  endpoint: Schema.optionalKey(Schema.String),
   elapsedMillis: Schema.Number,
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const what = this.operationId === undefined ? "" : ` (${this.operationId})`
-    return `whether "${this.label}" has done it${what} is unknown, after ${Math.round(this.elapsedMillis)} ms`
+    const { elapsedMillis, endpoint, label, operationId } = this
+    const what = operationId === undefined ? "it" : `"${operationId}"`
+    const where = endpoint === undefined ? "" : ` at ${endpoint}`
+    return `whether "${label}" has done ${what}${where} is unknown, after ${Math.round(elapsedMillis)} ms`
   }
 }

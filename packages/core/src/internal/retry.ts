@@ -48,7 +48,7 @@ export class AttemptTimeout extends Schema.TaggedError<AttemptTimeout>("@holdfas
   }
 ) {
   override get message(): string {
-    return `attempt ${this.attempt} of "${this.label}" ran out of its ${this.timeoutMillis} ms`
+    return `attempt ${this.attempt} of "${this.label}" ran out of its ${Math.round(this.timeoutMillis * 1000) / 1000} ms`
   }
 }
 

@@ -36,6 +36,7 @@ describe("Failover: clients that have to be built", () => {
       const [failure] = error.failures
       const unavailable = failure.cause === undefined ? undefined : Cause.squash(failure.cause)
       assert.deepInclude(unavailable, { _tag: "EndpointUnavailable", endpoint: "a", cause: "no route" })
+      assert.match(error.message, /there is no client for the endpoint "a": no route/)
       assert.strictEqual((yield* pool.active).client, undefined)
       yield* pool.add(Failover.endpoint("b", b))
       assert.strictEqual((yield* pool.active).id, "b")

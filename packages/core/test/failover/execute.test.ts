@@ -435,7 +435,7 @@ describe("Failover.execute within a deadline", () => {
       const pool = yield* poolOf([...nodes])
       yield* TestClock.adjust(100)
       const plain = yield* timed(
-        pool.execute(call).pipe(Deadline.within("1 second", { label: "own" })),
+        pool.execute(call, { idempotent: true }).pipe(Deadline.within("1 second", { label: "own" })),
         "5 seconds"
       )
       assert.deepInclude(failureOf(plain.exit), { _tag: "DeadlineExceeded", label: "own", inherited: false })
@@ -448,6 +448,23 @@ describe("Failover.execute within a deadline", () => {
         "5 seconds"
       )
       assert.deepStrictEqual(handled.exit, Exit.succeed("InheritedDeadline"))
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("that is inherited, what may have been done is told, rather than that it is late", () =>
+    Effect.gen(function* () {
+      const nodes = trio()
+      nodes[0].callAnswer = "hangs"
+      const pool = yield* poolOf([...nodes])
+      yield* TestClock.adjust(100)
+      const { elapsedMillis, exit } = yield* timed(
+        pool.execute(call, { operationId: "tx-1" }).pipe(Deadline.within("1 second")),
+        "5 seconds"
+      )
+      assert.strictEqual(elapsedMillis, 1000)
+      const error = failureOf(exit)
+      assert.deepInclude(error, { _tag: "OutcomeUnknown", endpoint: "a", operationId: "tx-1" })
+      assert.strictEqual(error.message, 'whether "ledger" has done "tx-1" at a is unknown, after 1000 ms')
     }).pipe(Effect.provide(quiet))
   )
 

@@ -32,8 +32,8 @@ class Hosts {
   get pool() {
     return Failover.make({
       label: "quotes",
-      endpoints: Failover.endpoints(["https://one.example/v1/", "https://two.example/v1"], (url) =>
-        HttpClient.mapRequest(this.client, HttpClientRequest.prependUrl(url))
+      endpoints: Failover.endpoints(["https://one.example/v1/", "https://two.example/v1"], (url, id) =>
+        Failover.endpoint(id, HttpClient.mapRequest(this.client, HttpClientRequest.prependUrl(url)))
       ),
       probe: (client) => client.get("/health"),
       classify: Failover.classifyHttp
@@ -124,8 +124,24 @@ describe("Failover.httpClient", () => {
   )
 })
 
+describe("AllEndpointsFailed", () => {
+  it.effect("tells no URL, and what the system has said", () =>
+    Effect.gen(function* () {
+      const pool = yield* new Hosts({ "one.example": "refuses", "two.example": 503 }).pool
+      const error = yield* Effect.flip(
+        Failover.httpClient(pool).get("/secret", { urlParams: { key: "secret" } })
+      )
+      assert.strictEqual(
+        error.message,
+        '"quotes" got no answer, every endpoint has failed (one.example: TransportError (refuses); two.example: StatusCodeError 503)'
+      )
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+})
+
 describe("Failover.endpoints", () => {
-  const idsOf = (urls: ReadonlyArray<string>) => Failover.endpoints(urls, (url) => url).map(({ id }) => id)
+  const idsOf = (urls: ReadonlyArray<string>) =>
+    Failover.endpoints(urls, (url, id) => Failover.endpoint(id, url)).map(({ id }) => id)
 
   it("leaves out blanks and repetitions, and keeps the order", () => {
     const urls = [
@@ -154,7 +170,7 @@ describe("Failover.endpoints", () => {
 
   it("gives the whole URL to the client", () => {
     const seen: Array<string> = []
-    Failover.endpoints(["https://a.example/v3/key/"], (url) => seen.push(url))
+    Failover.endpoints(["https://a.example/v3/key/"], (url, id) => Failover.endpoint(id, seen.push(url)))
     assert.deepStrictEqual(seen, ["https://a.example/v3/key"])
   })
 

@@ -41,7 +41,7 @@ const poolOf = (
     return yield* Failover.make({
       endpoints: Failover.endpoints(
         ports.map((port) => `http://127.0.0.1:${port}`),
-        (url) => HttpClient.mapRequest(http, HttpClientRequest.prependUrl(url))
+        (url, id) => Failover.endpoint(id, HttpClient.mapRequest(http, HttpClientRequest.prependUrl(url)))
       ),
       probe: (client) => client.get("/health"),
       classify: Failover.classifyHttp,

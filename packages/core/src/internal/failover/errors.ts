@@ -1,12 +1,13 @@
 /** What goes wrong with a pool of endpoints; see `Failover`. */
 import { type Array as Arr, Cause, Schema } from "effect"
+import { HttpClientError } from "effect/http"
 import type { AttemptTimeout } from "../retry.ts"
 
 export class EndpointUnavailable extends Schema.TaggedError<EndpointUnavailable>(
   "@holdfast/core/Failover/EndpointUnavailable"
 )("EndpointUnavailable", { label: Schema.String, endpoint: Schema.String, cause: Schema.Defect() }) {
   override get message(): string {
-    return `"${this.label}": there is no client for the endpoint "${this.endpoint}"`
+    return `"${this.label}": there is no client for the endpoint "${this.endpoint}": ${ofError(this.cause)}`
   }
 }
 
@@ -27,11 +28,23 @@ const whys: { readonly [limit in Limit]: string } = {
   InheritedDeadline: "an inherited deadline was reached"
 }
 
-const words = <E>({ cause, endpoint }: Failure<E>): string => {
-  if (cause === undefined) return `${endpoint}: not tried`
-  const error = Cause.squash(cause)
-  return `${endpoint}: ${error instanceof Error ? error.message : String(error)}`
+/** The words of an HTTP error hold its URL, and a URL may hold a key. */
+const ofHttp = ({ reason, response }: HttpClientError.HttpClientError): string => {
+  const status = response === undefined ? "" : ` ${response.status}`
+  const { cause } = reason
+  return `${reason._tag}${status}${cause instanceof Error ? ` (${ofCause(cause)})` : ""}`
 }
+
+/** What a client throws is often in other words only that it has failed; the system's own word is in its cause. */
+const ofCause = ({ cause, message }: Error): string => (cause instanceof Error ? cause.message : message)
+
+const ofError = (error: unknown): string => {
+  if (HttpClientError.isHttpClientError(error)) return ofHttp(error)
+  return error instanceof Error ? error.message : String(error)
+}
+
+const words = <E>({ cause, endpoint }: Failure<E>): string =>
+  `${endpoint}: ${cause === undefined ? "not tried" : ofError(Cause.squash(cause))}`
 
 export class AllEndpointsFailed<out E = unknown> extends Schema.TaggedError<AllEndpointsFailed<unknown>>(
   "@holdfast/core/Failover/AllEndpointsFailed"

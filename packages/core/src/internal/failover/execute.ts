@@ -41,6 +41,7 @@ import { endpointFault, unknown, type Verdict } from "./verdict.ts"
 export interface Ask<Client, A, E, R, C> {
   readonly f: (client: Client, endpoint: string) => Effect.Effect<A, E, R>
   readonly idempotent: boolean
+  readonly operationId: string | undefined
   readonly classify: (error: E) => Verdict<C>
   readonly attemptTimeoutNanos: bigint
   /** Until the deadline of the call itself. */
@@ -213,10 +214,12 @@ class Call<Client, A, E, R, C> {
     if (!expiry.inherited && !isLast) return this.lapse(attempt, expiry.budgetMillis, expiry.elapsedMillis)
     const lapsed = this.lapse(attempt, expiry.budgetMillis, expiry.elapsedMillis)
     if (attempt.hasStarted) this.note(attempt, Cause.fail(lapsed))
-    this.ending =
-      attempt.wasSent && !this.ask.idempotent
-        ? this.outcomeUnknown(lapsed)
-        : this.allFailed(expiry.inherited ? "InheritedDeadline" : "Deadline")
+    if (attempt.wasSent && !this.ask.idempotent) {
+      this.ending = this.outcomeUnknown(attempt, lapsed)
+      // Not the end itself: whoever set a deadline would take it for his own, and nobody would hear that it was sent.
+      return lapsed
+    }
+    this.ending = this.allFailed(expiry.inherited ? "InheritedDeadline" : "Deadline")
     return this.ending
   }
 
@@ -261,7 +264,7 @@ class Call<Client, A, E, R, C> {
     this.note(attempt, known)
     if (!wasCut) pool.faulted(entry, startNanos, known)
     return verdict._tag === "Unknown" && !ask.idempotent
-      ? Effect.fail(this.outcomeUnknown(error.value))
+      ? Effect.fail(this.outcomeUnknown(attempt, error.value))
       : this.again(error.value)
   }
 
@@ -356,8 +359,10 @@ class Call<Client, A, E, R, C> {
     })
   }
 
-  private outcomeUnknown(cause: unknown): OutcomeUnknown {
-    return new OutcomeUnknown({ label: this.pool.label, elapsedMillis: this.elapsedMillis, cause })
+  private outcomeUnknown({ entry }: Attempt<Client>, cause: unknown): OutcomeUnknown {
+    const { ask, elapsedMillis, pool } = this
+    const of = { label: pool.label, endpoint: entry.id, elapsedMillis, cause }
+    return new OutcomeUnknown(ask.operationId === undefined ? of : { ...of, operationId: ask.operationId })
   }
 
   private get elapsedMillis(): number {
@@ -394,11 +399,12 @@ export const execution = <Client>(pool: Pool<Client>, defaults: Defaults): Execu
     f: (client: Client, endpoint: string) => Effect.Effect<A, E, R>,
     options: ExecuteOptions<E, C, boolean> = {}
   ): Effect.Effect<A, Failed<E, C>, R> => {
-    const { attemptTimeout, classify, deadline } = options
+    const { attemptTimeout, classify, deadline, operationId } = options
     const idempotent = options.idempotent === true
     const ask: Ask<Client, A, E, R, C> = {
       f,
       idempotent,
+      operationId,
       // house: without a `classify` of the call `C` is `E`, which is what the default gives
       classify: classify ?? (defaults.classify as (error: E) => Verdict<C>),
       attemptTimeoutNanos:

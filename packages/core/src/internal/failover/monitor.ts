@@ -15,7 +15,7 @@ import { limit, toNanos } from "../limit.ts"
 import { AttemptTimeout } from "../retry.ts"
 import { startTimer } from "../timer.ts"
 import { isThere } from "./endpoint.ts"
-import type { Entry } from "./entry.ts"
+import type { Entry, Grade } from "./entry.ts"
 import { EndpointUnavailable } from "./errors.ts"
 import type { Change, Pool } from "./pool.ts"
 
@@ -168,11 +168,12 @@ export class Monitor<Client, RE, RP> {
         overdue?.cancel()
         return undefined
       }).pipe(
-        Effect.flatMap((exit) =>
-          Effect.sync(() =>
-            Exit.isSuccess(exit) ? pool.answered(entry, startNanos) : pool.failed(entry, exit.cause)
-          )
-        )
+        Effect.flatMap((exit) => {
+          const before = entry.grade
+          if (Exit.isSuccess(exit)) pool.answered(entry, startNanos)
+          else pool.failed(entry, exit.cause)
+          return this.logHealth(entry, before, Exit.isFailure(exit) ? exit.cause : Cause.empty)
+        })
       )
     })
   }
@@ -235,7 +236,11 @@ export class Monitor<Client, RE, RP> {
         }
         const cause = Exit.isFailure(exit) ? Cause.squash(exit.cause) : "it is not wanted any more"
         const error = new EndpointUnavailable({ label: pool.label, endpoint: entry.id, cause })
-        if (isWanted) pool.failed(entry, Cause.fail(error))
+        if (isWanted) {
+          const before = entry.grade
+          pool.failed(entry, Cause.fail(error))
+          yield* this.logHealth(entry, before, Cause.fail(error))
+        }
         yield* Deferred.fail(building, error)
         yield* leaveBehind(pool, `what "${entry.id}" had acquired`, Scope.close(scope, Exit.void))
         return !isWanted
@@ -247,25 +252,35 @@ export class Monitor<Client, RE, RP> {
 
   private logChanges(): Effect.Effect<void> {
     const { changes, label } = this.pool
-    const tell = (change: Change) => {
-      const text = `"${label}" goes from ${words(change.from, change.fromLatencyMillis)} to ${words(change.to, change.toLatencyMillis)}`
-      return log(Effect.logInfo(`${text}: ${reasons[change.reason]}`))
+    const tell = ({ from, fromLatencyMillis, reason, to, toLatencyMillis }: Change) => {
+      const places = `${words(from, fromLatencyMillis)} to ${words(to, toLatencyMillis)}`
+      return log(Effect.logInfo(`"${label}" goes from ${places}: ${reasons[reason](`${from}`, to)}`))
     }
     return Stream.runForEach(changes.stream, (change) =>
       change.reason === "Initial" ? Effect.void : tell(change)
     )
   }
+
+  /** Once for each death that a probe, or a build, finds, and for each end of it. */
+  private logHealth(entry: Entry<Client>, before: Grade, cause: Cause.Cause<unknown>): Effect.Effect<void> {
+    const { label } = this.pool
+    if ((before === "Failed") === (entry.grade === "Failed")) return Effect.void
+    return entry.grade === "Failed"
+      ? log(Effect.logWarning(`"${label}": ${entry.id} has failed`, cause))
+      : log(Effect.logInfo(`"${label}": ${entry.id} answers again`))
+  }
 }
 
+/** What is left, and what is gone to, by their names. */
 const words = (endpoint: string | undefined, latencyMillis: number | undefined): string =>
   latencyMillis === undefined ? `${endpoint}` : `${endpoint} (${Math.round(latencyMillis * 10) / 10} ms)`
 
-const reasons: { readonly [reason in Change["reason"]]: string } = {
-  Initial: "it is the first",
-  Slow: "the first is too slow",
-  Failed: "the first has failed",
-  Ejected: "calls of the first have failed too often",
-  Faster: "the second is faster",
-  Failback: "the second is the primary, and is well again",
-  Removed: "the first is removed"
+const reasons: { readonly [reason in Change["reason"]]: (from: string, to: string) => string } = {
+  Initial: (_, to) => `${to} is the first`,
+  Slow: (from) => `${from} is too slow`,
+  Failed: (from) => `${from} has failed`,
+  Ejected: (from) => `calls of ${from} have failed too often`,
+  Faster: (_, to) => `${to} is faster`,
+  Failback: (_, to) => `${to} is the primary, and is well again`,
+  Removed: (from) => `${from} was removed`
 }

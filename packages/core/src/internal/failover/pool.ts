@@ -35,20 +35,30 @@ export interface PoolOptions {
 }
 
 export interface Change {
+  /** `undefined` at the beginning. */
   readonly from: string | undefined
   readonly to: string
   readonly reason: Reason
+  /** The round trip of the last probe of each; of one that is under way for too long, how long so far. */
   readonly fromLatencyMillis: number | undefined
   readonly toLatencyMillis: number | undefined
+  /** In milliseconds since the Unix epoch. */
   readonly atMillis: number
 }
 
 export interface EndpointStatus {
   readonly id: string
+  /** What the last probe, or the last failed call, has shown; `Ejected` while it is out for its calls. */
   readonly health: "Unknown" | "Healthy" | "Slow" | "Failed" | "Ejected"
+  /** Healthy, and long enough if it ever was not. */
+  readonly isTrusted: boolean
+  /** Attempts that have not ended, those included that nobody waits for any more. */
   readonly inFlight: number
+  /** The latest 128 probes that succeeded. */
   readonly probeMillis: Percentiles | undefined
+  /** The latest 128 calls that succeeded. */
   readonly callMillis: Percentiles | undefined
+  /** The last failure of a probe, of a call by its fault, or of building its client, however long ago. */
   readonly lastCause: Cause.Cause<unknown> | undefined
 }
 
@@ -266,6 +276,7 @@ export class Pool<Client> {
     return this.entries.map((entry) => ({
       id: entry.id,
       health: entry.ejectedNanos === undefined ? entry.grade : "Ejected",
+      isTrusted: entry.isTrusted,
       inFlight: entry.inFlight,
       probeMillis: entry.probes.summary(),
       callMillis: entry.calls.summary(),
