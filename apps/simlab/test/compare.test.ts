@@ -47,6 +47,16 @@ describe("sim compare", { timeout }, () => {
     assert.notDeepEqual((await compare("slow primary", ...one, "--seed", "2")).tables, first.tables)
   })
 
+  it("shows what docs/failover-comparison.md has recorded; if not, `pnpm run record:comparison` does it anew", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../../docs/failover-comparison.md"), "utf8")
+    // The families that tell most of what may have changed, as all of them take half a minute.
+    for (const family of ["bursts of errors", "flapping primary"]) {
+      const { text } = await compare(family)
+      const [table = assert.fail("there is no table")] = text.split("\n\n")
+      assert.include(page, table)
+    }
+  })
+
   it("says by how much each strategy differs from the first, in a family and in all that were chosen", async () => {
     const { tables, text } = await compare("refusing primary", "bursts of errors", ...one)
     assert.deepStrictEqual(
