@@ -39,7 +39,8 @@ export const openControl = async (sets: ReadonlyArray<NodeSet>): Promise<string>
       await at(at(sets, set).nodes, node).behave(behaviour)
       return "{}"
     }
-    const set = at(sets, Number(index))
+    const set = sets[Number(index)]
+    if (set === undefined) return `${JSON.stringify({ try: `/seen/0 to /seen/${sets.length - 1}` })}\n`
     if (what === "idle") await idle(set)
     return JSON.stringify(seenOf(set))
   }
