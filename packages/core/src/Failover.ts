@@ -7,10 +7,10 @@
  * at the next endpoint, unless its outcome is unknown and it must not be done twice.
  *
  * @guarantee FV-1 The route leaves a dead endpoint with the first failed call, or within one probe interval plus the probe
- *   time-out; a slow one within one interval plus the threshold, while a trusted one is faster by the margin and the last
- *   change is `dwell` ago.
- * @guarantee FV-2 No call begins at, and no idempotent call waits for, an endpoint that is known to be dead while a
- *   better one is left to try.
+ *   time-out; a slow one within one interval plus its round trip, as soon as that is over the threshold and longer than
+ *   that of a trusted one by the margin, while the last change is `dwell` ago.
+ * @guarantee FV-2 No call begins at an endpoint that is known to be dead, and no idempotent call waits for one that a
+ *   probe has found dead, while a better one is left to try.
  * @guarantee FV-3 Whatever the latencies, there is at most one change in each `dwell` that is not for a death or a removal:
  *   in a time T at most `1 + T / dwell`. A change to an endpoint that had failed costs it a successful probe.
  * @guarantee FV-4 There is one monitor, which ends at once when the scope closes.
@@ -46,12 +46,7 @@ import { HttpClient, type HttpClientError } from "effect/http"
 import * as Backoff from "./Backoff.ts"
 import { InvalidOptions } from "./InvalidOptions.ts"
 import { lasting } from "./internal/built.ts"
-import {
-  DurationSetting,
-  EndingDurationSetting,
-  EndingPositiveDurationSetting,
-  PositiveDurationSetting
-} from "./internal/duration.ts"
+import { DurationSetting, EndingDurationSetting, EndingPositiveDurationSetting } from "./internal/duration.ts"
 import { classifyHttp as ofHttp } from "./internal/failover/classifyHttp.ts"
 import { forEndpoint } from "./internal/failover/endpoint.ts"
 import * as errors from "./internal/failover/errors.ts"
@@ -230,17 +225,20 @@ export interface Endpoint<out Client, out R = never> {
  * @category endpoints
  */
 export interface EndpointOptions {
-  /** 1 by default; more than zero. */
+  /** 1 by default; more than zero, and at most a million. */
   readonly weight?: number | undefined
 }
 
+/** So that the sum of any number of them is a number. */
+const weightMax = 1_000_000
+
 const weightOf = (options: EndpointOptions | undefined): number => {
   const weight = options?.weight ?? 1
-  if (weight > 0 && Number.isFinite(weight)) return weight
+  if (weight > 0 && weight <= weightMax) return weight
   throw new InvalidOptions({
     module: "Failover",
     option: "weight",
-    problem: `must be a finite number above zero, but is ${weight}`
+    problem: `must be a number above zero, and at most ${weightMax}, but is ${weight}`
   })
 }
 
@@ -502,6 +500,7 @@ export interface Options<Client, RE = never, RP = never> {
   /** From the start of a round of probes to that of the next. */
   readonly interval?: Duration.Input | undefined
   readonly jitter?: "none" | "equal" | "full" | undefined
+  /** It must have an end. */
   readonly probeTimeout?: Duration.Input | undefined
   /** A probe that takes longer is slow, as soon as it does. */
   readonly threshold?: Duration.Input | undefined
@@ -510,7 +509,7 @@ export interface Options<Client, RE = never, RP = never> {
   /** Of one call, over all endpoints. */
   readonly attempts?: number | undefined
   readonly backoff?: Backoff.Input | undefined
-  /** Pays for each attempt after the first of a call. */
+  /** Pays for each attempt after the first of a call, hedges included. */
   readonly budget?: RetryBudget.RetryBudget | undefined
   readonly hysteresis?:
     | {
@@ -594,7 +593,7 @@ const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 export const Settings = Schema.Struct({
   interval: Schema.optionalKey(EndingPositiveDurationSetting),
   jitter: Schema.optionalKey(Schema.Literals(["none", "equal", "full"])),
-  probeTimeout: Schema.optionalKey(PositiveDurationSetting),
+  probeTimeout: Schema.optionalKey(EndingPositiveDurationSetting),
   threshold: Schema.optionalKey(DurationSetting),
   attemptTimeout: Schema.optionalKey(EndingPositiveDurationSetting),
   attempts: Schema.optionalKey(count),
@@ -640,7 +639,7 @@ const operations = <Client, RE, RP>(
 ): Failover<Client> => ({
   active: Effect.sync(() => ({
     id: pool.active.id,
-    client: pool.active.client,
+    client: pool.active.client?.value,
     sinceMillis: pool.sinceMillis
   })),
   execute: execution(pool, asks),
@@ -788,7 +787,7 @@ export const worstCase = (
  * | 421, 425, 429, and 503 with `retry-after`: turned away | `EndpointFault` |
  * | other 4xx but 408, and 501 | `CallerFault` |
  * | 408, other 5xx, any other status that was not expected | `Unknown` |
- * | the request cannot be encoded, its URL is none | `CallerFault` |
+ * | the request cannot be encoded or written, its URL is none | `CallerFault` |
  *
  * Whatever is no `HttpClientError` is `Unknown`.
  *
@@ -804,7 +803,9 @@ export const classifyHttp: Classify<HttpClientError.HttpClientError, HttpClientE
  *
  * A response is the answer of the request, unless its status tells of a fault of the endpoint (`classifyHttp`): then the
  * request goes on at another endpoint if it may be sent twice. It may when its method is GET, HEAD, OPTIONS, TRACE, PUT
- * or DELETE (RFC 9110, section 9.2.2), or when it has the header `idempotency-key`.
+ * or DELETE (RFC 9110, section 9.2.2), or when it has the header `idempotency-key`. Of one that must not, redirects are
+ * not followed: they are the answer. A body that is a stream counts as sent, however the transport fails; when the stream
+ * itself fails, that is the caller's fault. Headers that cannot be sent are an `EncodeError`, before anybody is asked.
  *
  * A status that is unknown for a request that must not be sent twice is the `cause` of the `OutcomeUnknown`: a
  * `StatusCodeError` with its response.
@@ -812,7 +813,9 @@ export const classifyHttp: Classify<HttpClientError.HttpClientError, HttpClientE
  * **Gotchas**
  *
  * - Clients of the pool prepend their own URL: `HttpClient.mapRequest(HttpClientRequest.prependUrl(url))`. They must not
- *   retry, nor filter by status.
+ *   retry, nor filter by status, nor follow redirects (`HttpClient.followRedirects`): the error of the last hop would say
+ *   that nothing was sent.
+ * - A probe should read what it is answered (`response.text`): what is not read keeps its connection for a while.
  * - A request whose body is a stream that can be read only once cannot be sent again.
  * - A URL with a query cannot be prepended: set its parameters with `HttpClientRequest.setUrlParams`.
  * - A `JsonRpc` client over it would not see the errors of nodes that come with a status of 500: make a pool of clients.

@@ -47,7 +47,7 @@ export const JsonRpcError = errors.JsonRpcError
 export type JsonRpcError = errors.JsonRpcError
 
 /**
- * What came with status 200 is no answer to the call.
+ * What the node has answered is no answer to the call.
  *
  * **Details**
  *
@@ -60,6 +60,7 @@ export type JsonRpcError = errors.JsonRpcError
  * | `WrongId` | answers another call |
  * | `Missing` | has no answer to this call of a batch; `cause` is an error that the node has sent for none in particular |
  * | `Duplicate` | has more than one answer to this call of a batch |
+ * | `WrongStatus` | has a result, and the status is not 200: it may have been done |
  * | `WrongResult` | has a result that does not fit its schema; `cause` tells where |
  *
  * @since 0.1.0
@@ -263,9 +264,8 @@ const defaultMaxBytes = 16 * 1024 * 1024
  *
  * - `http` must not filter by status (`HttpClient.filterStatusOk`), nor be a pool of `Failover.httpClient`: they would
  *   hide the error objects. Make a pool of clients.
- * - A client that follows redirects sends more than one request. Of such a chain it is never certain that nothing was
- *   sent, although the last error says so. With `fetch`, provide `FetchHttpClient.RequestInit` with
- *   `redirect: "manual"`.
+ * - A redirect is not followed: it is the error of its status. `http` must not follow any either
+ *   (`HttpClient.followRedirects`), or the error of the last hop says that nothing was sent.
  * - There is no time-out: `Deadline.within` bounds a call, and `DeadlineHttp.client` tells the node. In a pool,
  *   `attemptTimeout` does.
  *

@@ -437,7 +437,7 @@ describe("JsonRpc", () => {
         () => ({ json: { error: { code: 500, message: "m" } } }),
         "status 500"
       ],
-      ["with a result is the status", (id) => ({ json: result(id, 7) }), "status 500"],
+      ["with a result contradicts itself", (id) => ({ json: result(id, 7) }), "getBalance WrongStatus"],
       ["with a page is the status", () => ({ text: "<html>" }), "status 500"],
       ["with no body is the status", () => ({}), "status 500"],
       ["with too much is the status", () => ({ text: "x".repeat(101) }), "status 500"]
@@ -454,9 +454,7 @@ describe("JsonRpc", () => {
     for (const status of [201, 204, 304, 400, 401, 429, 503]) {
       it.effect(`${status} is the status`, () =>
         Effect.map(
-          failureOf((id) =>
-            status === 204 || status === 304 ? { status } : { json: result(id, 7), status }
-          ),
+          failureOf(() => (status === 204 || status === 304 ? { status } : { text: "turned away", status })),
           (failure) => assert.strictEqual(failure, `status ${status}`)
         )
       )
@@ -574,7 +572,7 @@ describe("JsonRpc", () => {
       ["one result", (id) => ({ json: result(id, "ok") }), "batch NotAnAnswer"],
       ["what is not JSON", () => ({ text: "no" }), "batch NotJson"],
       ["a status", () => ({ text: "no", status: 502 }), "status 502"],
-      ["a status, and a result", (id) => ({ json: [result(id, "ok")], status: 502 }), "status 502"]
+      ["a status, and a result", (id) => ({ json: [result(id, "ok")], status: 502 }), "batch WrongStatus"]
     ]
     for (const [name, reply, expected] of wholes) {
       it.effect(`answered by ${name} fails as a whole: ${expected}`, () =>

@@ -6,6 +6,7 @@
  * latest first, then the owner.
  */
 import type { Clock } from "effect"
+import { apart } from "./apart.ts"
 import { type Caller, type Ringable, startTimer, type Timer } from "./timer.ts"
 
 export class Alarm implements Ringable {
@@ -69,7 +70,7 @@ export class Alarm implements Ringable {
     this.timer = undefined
     if (this.heirs !== undefined) {
       for (const heir of Array.from(this.heirs).reverse()) {
-        if (this.heirs.delete(heir)) heir.ring()
+        if (this.heirs.delete(heir)) apart(() => heir.ring())
       }
     }
     const owner = this.owner

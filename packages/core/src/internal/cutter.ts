@@ -9,6 +9,7 @@
  */
 import { Effect, type Exit, type Fiber } from "effect"
 import { abandon } from "./abandoned.ts"
+import { apart } from "./apart.ts"
 import { currentFiber } from "./limit.ts"
 import type { Caller } from "./timer.ts"
 
@@ -31,7 +32,7 @@ export class Cutter<E2> {
   /** All that runs now; what begins later is not cut. No caller goes on before everything is interrupted. */
   cut(error: E2): void {
     const goOn = Array.from(this.runs, (run) => run.cut(error))
-    for (const next of goOn) next()
+    for (const next of goOn) apart(next)
   }
 
   /**

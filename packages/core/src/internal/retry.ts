@@ -165,7 +165,7 @@ const withTimeout = <A, E, R, E2>(
       })
 
 /** The error of a cause that tells of nothing but errors; boxed, because an error may be `undefined`. */
-export const onlyError = <E>(cause: Cause.Cause<E>): { readonly value: E } | undefined => {
+const onlyError = <E>(cause: Cause.Cause<E>): { readonly value: E } | undefined => {
   let first: { readonly value: E } | undefined
   for (const reason of cause.reasons) {
     if (reason._tag !== "Fail") return undefined

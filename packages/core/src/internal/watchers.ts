@@ -1,5 +1,6 @@
 /** Waiting for a change of synchronous state: who waits looks at each change, whatever it is. */
 import { Effect } from "effect"
+import { apart } from "./apart.ts"
 
 export class Watchers {
   private readonly watchers = new Set<() => void>()
@@ -25,6 +26,6 @@ export class Watchers {
   /** Something has changed. */
   tell(): void {
     // Who is told may go on at once, and wait again.
-    for (const watcher of Array.from(this.watchers)) if (this.watchers.has(watcher)) watcher()
+    for (const watcher of Array.from(this.watchers)) if (this.watchers.has(watcher)) apart(watcher)
   }
 }

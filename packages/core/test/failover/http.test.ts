@@ -124,6 +124,28 @@ describe("Failover.httpClient", () => {
   )
 })
 
+describe("Failover.httpClient and what is the caller's fault", () => {
+  it.effect("a header that nobody can send is told before anybody is asked", () =>
+    Effect.gen(function* () {
+      const hosts = new Hosts({ "one.example": 200 })
+      const client = yield* ok(hosts)
+      for (const headers of [{ "x-name": "Łukasz" }, { "x-name": "two\nlines" }, { "x name": "spaced" }]) {
+        const error = yield* Effect.flip(client.get("/quotes", { headers }))
+        assert.isTrue(HttpClientError.isHttpClientError(error) && error.reason._tag === "EncodeError")
+      }
+      assert.deepStrictEqual(hosts.seen, [])
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect("an empty key names no operation", () =>
+    Effect.gen(function* () {
+      const client = yield* ok(new Hosts({ "one.example": "resets", "two.example": 201 }))
+      const error = yield* Effect.flip(client.post("/orders", { headers: { "idempotency-key": " " } }))
+      assert.instanceOf(error, OutcomeUnknown)
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+})
+
 describe("AllEndpointsFailed", () => {
   it.effect("tells no URL, and what the system has said", () =>
     Effect.gen(function* () {

@@ -84,6 +84,35 @@ for (const [name, layer] of Object.entries(clients)) {
       }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
     )
 
+    it.live("a submission that is redirected is not sent anywhere else: the redirect is the answer", () =>
+      Effect.gen(function* () {
+        const seen: Array<string> = []
+        const gone = yield* refusing
+        const first = yield* host(seen, (_, response) =>
+          response.writeHead(303, { location: `http://127.0.0.1:${gone}/` }).end()
+        )
+        const pool = yield* poolOf([first, yield* host(seen, says("second"))])
+        const response = yield* Failover.httpClient(pool).post("/orders")
+        assert.strictEqual(response.status, 303)
+        assert.deepStrictEqual(seen, ["POST /orders"])
+      }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
+    )
+
+    it.live("a body that fails is the caller's fault, and one that has begun is not sent again", () =>
+      Effect.gen(function* () {
+        const seen: Array<string> = []
+        const pool = yield* poolOf([yield* host(seen, says("first")), yield* host(seen, says("second"))])
+        const refused = Object.assign(new Error("source"), { code: "ECONNREFUSED", syscall: "connect" })
+        const body = Stream.concat(Stream.succeed(new Uint8Array(5)), Stream.fail(refused))
+        const request = HttpClientRequest.post("/orders").pipe(HttpClientRequest.bodyStream(body))
+        const error = yield* Effect.flip(Failover.httpClient(pool).execute(request))
+        assert.notStrictEqual(error._tag, "AllEndpointsFailed")
+        assert.isAtMost(seen.length, 1)
+        const states = (yield* pool.status).map(({ health }) => health)
+        assert.notInclude(states, "Failed")
+      }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
+    )
+
     it.live("the body of a hedge that wins is read in whole, and the connection of the loser is closed", () =>
       Effect.gen(function* () {
         const seen: Array<string> = []

@@ -1,8 +1,37 @@
 /** Bugs that `Failover` had. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Backoff, Deadline, Failover, InvalidOptions, OutcomeUnknown, RetryBudget } from "@holdfast/core"
+import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { call, Node, poolOf, quiet } from "../failover/nodes.ts"
+import { call, Node, poolOf, quiet, Refused, Reset } from "../failover/nodes.ts"
+import { timed } from "../utils/run.ts"
+
+const pair = () => [new Node("a", 10), new Node("b", 20)] as const
+
+const healthOf = (pool: Failover.Failover<Node>) =>
+  Effect.map(pool.status, (all) => all.map(({ health }) => health))
+
+/** What nobody has caught in this process, as soon as there is so much of it. */
+const uncaughtErrors = (count: number) =>
+  Effect.gen(function* () {
+    const all = yield* Deferred.make<ReadonlyArray<unknown>>()
+    const errors: Array<unknown> = []
+    const before = process.listeners("uncaughtException")
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        process.removeAllListeners("uncaughtException")
+        process.on("uncaughtException", (error) => {
+          if (errors.push(error) === count) Deferred.doneUnsafe(all, Exit.succeed(errors))
+        })
+      }),
+      () =>
+        Effect.sync(() => {
+          process.removeAllListeners("uncaughtException")
+          for (const listener of before) process.on("uncaughtException", listener)
+        })
+    )
+    return Deferred.await(all)
+  })
 
 describe("Failover: regressions", () => {
   it.effect("FV-8: an endpoint that is ejected and alive is better than those that are dead", () =>
@@ -31,4 +60,266 @@ describe("Failover: regressions", () => {
       assert.deepStrictEqual([a.calls, b.calls], before)
     }).pipe(Effect.provide(quiet))
   )
+
+  it.effect("FV-7: of several errors at once, one that may have been done decides", () =>
+    Effect.gen(function* () {
+      // Given a call that does two things at once, of which one is refused and the other breaks,
+      const pool = yield* poolOf([...pair()])
+      const sent: Array<string> = []
+      const both = (_: Node, endpoint: string) => {
+        sent.push(endpoint)
+        return Effect.failCause(
+          Cause.combine(
+            Cause.fail(new Refused({ node: endpoint })),
+            Cause.fail(new Reset({ node: endpoint }))
+          )
+        )
+      }
+      // when it must not be done twice,
+      const error = yield* Effect.flip(pool.execute(both))
+      // then it is not sent again, although its first error says that nothing was done.
+      assert.instanceOf(error, OutcomeUnknown)
+      assert.deepStrictEqual(sent, ["a"])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("FV-7: what is no verdict may be anything", () =>
+    Effect.gen(function* () {
+      // Given a classification that is not typed, and answers with what is no verdict,
+      const pool = yield* poolOf([...pair()])
+      const sent: Array<string> = []
+      const verdict: Failover.Verdict = JSON.parse('{ "_tag": "endpointfault" }')
+      // when a call fails that must not be done twice,
+      const error = yield* Effect.flip(
+        pool.execute(
+          (_, endpoint) => {
+            sent.push(endpoint)
+            return Effect.fail("broken")
+          },
+          { classify: () => verdict }
+        )
+      )
+      // then it is not sent again.
+      assert.instanceOf(error, OutcomeUnknown)
+      assert.deepStrictEqual(sent, ["a"])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect(
+    "FV-9: the caller's deadline is nobody's fault, also when something inside of the call hears of it first",
+    () =>
+      Effect.gen(function* () {
+        // Given callers with little patience, at an endpoint that is well,
+        const [a, b] = pair()
+        a.callLatencyMillis = 100
+        const pool = yield* poolOf([a, b])
+        yield* TestClock.adjust(1000)
+        for (let n = 0; n < 6; n++) {
+          // when their deadline comes, and a deadline inside of the call inherits it,
+          const inner = pool.execute((node) => Deadline.within(node.call, "5 seconds"), { idempotent: true })
+          const { exit } = yield* timed(Deadline.within(inner, "50 millis"), "200 millis")
+          assert.isTrue(Exit.isFailure(exit))
+        }
+        // then the endpoint is as good as before.
+        assert.deepStrictEqual(yield* healthOf(pool), ["Healthy", "Healthy"])
+        assert.strictEqual(b.calls, 0)
+      }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("a bug comes out of a hedged call, and is not waited over", () =>
+    Effect.gen(function* () {
+      // Given a call that is hedged, as it takes long,
+      const [a, b] = pair()
+      const pool = yield* poolOf([a, b], { hedge: { budget: 1 } })
+      yield* TestClock.adjust(100)
+      for (let n = 0; n < 16; n++) yield* timed(pool.execute(call, { idempotent: true }), 20)
+      b.callAnswer = "hangs"
+      // when its first attempt dies while the second is under way,
+      const { elapsedMillis, exit } = yield* timed(
+        pool.execute(
+          (node, endpoint) =>
+            endpoint === "a" ? Effect.andThen(Effect.sleep(30), Effect.die("bug")) : node.call,
+          { idempotent: true }
+        ),
+        "10 seconds"
+      )
+      // then that is what comes out, at once.
+      assert.deepStrictEqual(exit, Exit.die("bug"))
+      assert.strictEqual(elapsedMillis, 30)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("FV-11: two legs of a hedged call share its attempts, also after a delay", () =>
+    Effect.gen(function* () {
+      // Given two endpoints, three attempts, and a hedge,
+      const nodes = pair()
+      const pool = yield* poolOf([...nodes], {
+        attempts: 3,
+        backoff: Backoff.constant("100 millis", { jitter: "none" }),
+        hedge: { budget: 1 }
+      })
+      yield* TestClock.adjust(100)
+      for (let n = 0; n < 16; n++) yield* timed(pool.execute(call, { idempotent: true }), 20)
+      const before = nodes[0].calls
+      for (const node of nodes) {
+        node.callAnswer = "resets"
+        node.callLatencyMillis = 50
+      }
+      // when both legs have failed, and wait for the next round,
+      yield* timed(pool.execute(call, { idempotent: true }), "1 second")
+      // then there are three attempts, and not four.
+      assert.strictEqual(nodes[0].calls - before + nodes[1].calls, 3)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("the budget of a pool pays for hedges, too", () =>
+    Effect.gen(function* () {
+      // Given a budget of nothing,
+      const [a, b] = pair()
+      const budget = yield* RetryBudget.make({ ratio: 0, minPerSecond: 0 })
+      const pool = yield* poolOf([a, b], { budget, hedge: { budget: 1 } })
+      yield* TestClock.adjust(100)
+      for (let n = 0; n < 16; n++) yield* timed(pool.execute(call, { idempotent: true }), 20)
+      // when a call takes long,
+      a.callLatencyMillis = 300
+      yield* timed(pool.execute(call, { idempotent: true }), "1 second")
+      // then nothing is sent beside it.
+      assert.strictEqual(b.calls, 0)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("FV-2: a call that waits at a dead endpoint is moved when another one is alive again", () =>
+    Effect.gen(function* () {
+      // Given two dead endpoints, and an idempotent call that waits at one of them,
+      const [a, b] = pair()
+      const pool = yield* poolOf([a, b])
+      yield* TestClock.adjust(1000)
+      b.answer = "refuses"
+      yield* TestClock.adjust(2000)
+      a.callAnswer = "hangs"
+      a.answer = "refuses"
+      yield* TestClock.adjust(1100)
+      const reading = yield* Effect.forkChild(pool.execute(call, { idempotent: true }), {
+        startImmediately: true
+      })
+      assert.strictEqual(a.calls, 1)
+      // when the other one answers its probes again, before the next probe of the first,
+      a.latencyMillis = 900
+      a.answer = "fine"
+      b.answer = "fine"
+      yield* TestClock.adjust(1960)
+      // then the call has gone there.
+      assert.strictEqual(a.interrupted, 1)
+      assert.strictEqual(yield* Fiber.join(reading), "b")
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("one probe of an endpoint at a time, so that none speaks about the time after the next", () =>
+    Effect.gen(function* () {
+      // Given an endpoint that is added shortly before a round, and whose probes take long,
+      const [a, b] = pair()
+      const pool = yield* poolOf([a])
+      yield* TestClock.adjust(1900)
+      b.latencyMillis = 400
+      yield* pool.add(Failover.endpoint("b", b))
+      // when the round begins while its first probe is under way,
+      yield* TestClock.adjust(300)
+      // then it is not probed a second time beside that.
+      assert.strictEqual(b.probes, 1)
+      yield* TestClock.adjust(2000)
+      assert.strictEqual(b.probes, 2)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("a client may be undefined", () =>
+    Effect.gen(function* () {
+      // Given endpoints that are known by their ids alone,
+      let probes = 0
+      const pool = yield* Failover.make<undefined>({
+        endpoints: [Failover.endpoint("a", undefined)],
+        probe: () =>
+          Effect.sync(() => {
+            probes++
+          }),
+        classify: () => Failover.unknown,
+        jitter: "none"
+      })
+      // when they are probed and called, then they are as good as any.
+      assert.strictEqual(yield* pool.execute((_, endpoint) => Effect.succeed(endpoint)), "a")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(probes, 1)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect(
+    "FV-4: somebody's callback that throws ends neither the monitor nor the closing of the pool",
+    () =>
+      Effect.gen(function* () {
+        // Given callers outside of Effect, whose callbacks throw: of a call that is moved, and of a reader of changes,
+        const uncaught = yield* uncaughtErrors(2)
+        const [a, b] = pair()
+        let released = 0
+        const endpointOf = (node: Node) =>
+          Failover.endpointScoped(
+            node.id,
+            Effect.acquireRelease(Effect.succeed(node), () =>
+              Effect.sync(() => {
+                released++
+              })
+            )
+          )
+        const scope = yield* Scope.make()
+        const pool = yield* Scope.provide(
+          poolOf([a, b], { endpoints: [endpointOf(a), endpointOf(b)] }),
+          scope
+        )
+        yield* TestClock.adjust(1000)
+        a.callAnswer = "hangs"
+        b.latencyMillis = 0
+        const throwing = {
+          onExit: () => {
+            throw new Error("somebody else's")
+          }
+        }
+        Effect.runCallback(pool.execute(call, { idempotent: true }), throwing)
+        Effect.runCallback(Stream.runDrain(pool.changes), throwing)
+        // when the call is moved,
+        a.answer = "refuses"
+        yield* TestClock.adjust(2000)
+        assert.strictEqual(a.interrupted, 1)
+        // then probes go on,
+        const { probes } = b
+        yield* TestClock.adjust(6000)
+        assert.strictEqual(b.probes, probes + 3)
+        // and the pool closes, and releases its clients; what was thrown is loud.
+        yield* Scope.close(scope, Exit.void)
+        assert.strictEqual(released, 2)
+        assert.strictEqual((yield* uncaught).length, 2)
+      }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it("a key at the end of a URL keeps its slash", () => {
+    // Given URLs whose queries end with a slash, or not,
+    const urls: Array<string> = []
+    // when endpoints are made of them,
+    Failover.endpoints(["https://a.example/?key=A/", "https://a.example/?key=A"], (url, id) => {
+      urls.push(url)
+      return Failover.endpoint(id, url)
+    })
+    // then they are two.
+    assert.deepStrictEqual(urls, ["https://a.example/?key=A/", "https://a.example/?key=A"])
+  })
+
+  it("an endless probe time-out and a weight beyond all sums are refused", () => {
+    const [a] = pair()
+    const make = (options: Partial<Failover.Options<Node>>) => () =>
+      Failover.make<Node>({
+        endpoints: [Failover.endpoint("a", a)],
+        probe: () => Effect.void,
+        classify: () => Failover.unknown,
+        ...options
+      })
+    assert.throws(make({ probeTimeout: "Infinity" }), InvalidOptions)
+    assert.throws(() => Failover.endpoint("a", a, { weight: 1e308 }), InvalidOptions)
+  })
 })

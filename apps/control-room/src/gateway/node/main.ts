@@ -15,6 +15,9 @@ process.stdin
   .on("close", () => process.exit(0))
   .resume()
 
+// Its parent may be gone before it is ready.
+process.stdout.on("error", () => process.exit(0))
+
 const plan = Schema.decodeUnknownSync(Schema.fromJsonString(Plan))(process.argv[2])
 
 const sets = await Promise.all(

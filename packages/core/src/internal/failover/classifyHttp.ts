@@ -1,4 +1,5 @@
 /** Whose fault an error of an HTTP request is. In doubt it is nobody's: what may have been done is not sent again. */
+import { Predicate } from "effect"
 import { HttpClientError } from "effect/http"
 import { unsent } from "./unsent.ts"
 import { callerFault, classifying, endpointFault, unknown, type Verdict } from "./verdict.ts"
@@ -26,6 +27,19 @@ const isAway = ({ headers, status }: HttpClientError.StatusCodeError["response"]
 const isCallers = (status: number): boolean =>
   (status >= 400 && status < 500 && status !== 408) || status === 501
 
+/** What Node and undici say of a request that they cannot even write. */
+const unsendable = new Set(["ERR_INVALID_CHAR", "ERR_INVALID_HTTP_TOKEN", "UND_ERR_INVALID_ARG"])
+
+/** A `fetch` that throws such an error has no code for it, and no cause as it has for what happens on the network. */
+const isRefusedByFetch = (cause: unknown): boolean =>
+  cause instanceof TypeError &&
+  cause.cause === undefined &&
+  /ByteString|header (name|value)|Headers\.|HTTP method/i.test(cause.message)
+
+const isUnsendable = (cause: unknown): boolean =>
+  isRefusedByFetch(cause) ||
+  (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && unsendable.has(cause.code))
+
 const ofStatus = (
   error: HttpClientError.HttpClientError,
   response: HttpClientError.StatusCodeError["response"]
@@ -41,6 +55,7 @@ const of = (error: HttpClientError.HttpClientError): Verdict<HttpClientError.Htt
     case "StatusCodeError":
       return ofStatus(error, reason.response)
     case "TransportError":
+      if (isUnsendable(reason.cause)) return callerFault(error)
       return unsent(reason.cause) ? endpointFault : unknown
     case "EncodeError":
     case "InvalidUrlError":

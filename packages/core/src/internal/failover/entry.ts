@@ -27,7 +27,9 @@ export class Entry<Client> {
   readonly id: string
   readonly weight: number
   private readonly rules: Rules
-  client: Client | undefined = undefined
+  client: { readonly value: Client } | undefined = undefined
+  /** One probe at a time, so that none speaks about the time after the next. */
+  isProbed = false
   /** How the client becomes: the attempt to build it that is under way, or was the last. */
   building: Deferred.Deferred<Client, EndpointUnavailable> | undefined = undefined
   /** What belongs to the client. */

@@ -27,8 +27,8 @@ import type { Execute, ExecuteOptions } from "../../Failover.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { RetryBudget } from "../../RetryBudget.ts"
 import { decode, ending, positive } from "../duration.ts"
-import { ambientAlarm, type Expiry, limit, toNanos } from "../limit.ts"
-import { AttemptTimeout, CurrentAttempt, onlyError } from "../retry.ts"
+import { ambientAlarm, type Expiry, isExpiryOf, limit, toNanos } from "../limit.ts"
+import { AttemptTimeout, CurrentAttempt } from "../retry.ts"
 import { type Delays, delaysOf } from "../steps.ts"
 import type { Entry } from "./entry.ts"
 import { AllEndpointsFailed, EndpointUnavailable, type Failure, type Limit } from "./errors.ts"
@@ -101,6 +101,8 @@ class Call<Client, A, E, R, C> {
   private readonly clock: Clock.Clock
   private readonly startNanos: bigint
   private attempts = 0
+  /** Attempts that were decided on: two legs may decide before either begins. */
+  private decided = 0
   private readonly tried = new Set<Entry<Client>>()
   private readonly failures = new Map<Entry<Client>, Failure<E>>()
   private delays: Delays | undefined = undefined
@@ -135,7 +137,8 @@ class Call<Client, A, E, R, C> {
               afterNanos,
               first,
               second: () => this.second(hedge),
-              gaveUp: (exit) => Exit.isFailure(exit) && onlyError(exit.cause)?.value === this.exhaustion
+              gaveUp: (exit) =>
+                Exit.isFailure(exit) && this.exhaustion !== undefined && hasError(exit.cause, this.exhaustion)
             })
           )
     return budget === undefined ? call : Effect.andThen(budget.deposit, call)
@@ -145,6 +148,7 @@ class Call<Client, A, E, R, C> {
 
   private attempt(entry: Entry<Client>): Effect.Effect<A, Failed<E, C>, R> {
     this.tried.add(entry)
+    this.decided++
     return Effect.suspend(() => {
       const { ask, clock, fiber, pool } = this
       const startNanos = clock.monotonicTimeNanosUnsafe()
@@ -181,7 +185,7 @@ class Call<Client, A, E, R, C> {
       this.attempts++
       attemptsTotal.updateUnsafe(1, this.fiber.context)
       entry.inFlight++
-      if (entry.client !== undefined) return use(entry.client)
+      if (entry.client !== undefined) return use(entry.client.value)
       return Effect.flatMap(this.clientOf(attempt), use)
     })
     return Effect.onExitPrimitive(begin, (exit) => {
@@ -211,24 +215,32 @@ class Call<Client, A, E, R, C> {
 
   /** Time is up: that of the attempt, or all time. */
   private expired(attempt: Attempt<Client>, expiry: Expiry, isLast: boolean): Broken<E> {
-    if (!expiry.inherited && !isLast) return this.lapse(attempt, expiry.budgetMillis, expiry.elapsedMillis)
     const lapsed = this.lapse(attempt, expiry.budgetMillis, expiry.elapsedMillis)
-    if (attempt.hasStarted) this.note(attempt, Cause.fail(lapsed))
-    if (attempt.wasSent && !this.ask.idempotent) {
-      this.ending = this.outcomeUnknown(attempt, lapsed)
-      // Not the end itself: whoever set a deadline would take it for his own, and nobody would hear that it was sent.
-      return lapsed
-    }
-    this.ending = this.allFailed(expiry.inherited ? "InheritedDeadline" : "Deadline")
+    if (!expiry.inherited && !isLast) return lapsed
+    const ending = this.end(attempt, Cause.fail(lapsed), expiry.inherited ? "InheritedDeadline" : "Deadline")
+    // `OutcomeUnknown` is not handed on here: whoever set the deadline would take it for his own end, and nobody would
+    // hear that something was sent.
+    return ending._tag === "AllEndpointsFailed" ? ending : lapsed
+  }
+
+  /** A deadline is over, and the call with it, whatever its endpoint would have said. */
+  private end(
+    attempt: Attempt<Client>,
+    cause: Cause.Cause<E | AttemptTimeout | EndpointUnavailable>,
+    limit: Limit
+  ): AllEndpointsFailed<E> | OutcomeUnknown {
+    if (attempt.hasStarted) this.note(attempt, cause)
+    this.ending =
+      attempt.wasSent && !this.ask.idempotent
+        ? this.outcomeUnknown(attempt, Cause.squash(cause))
+        : this.allFailed(limit)
     return this.ending
   }
 
   /** Its endpoint was found dead: it is over, if there is another one that was not tried. */
   private cut(attempt: Attempt<Client>): AttemptTimeout | undefined {
-    const { ask, pool } = this
-    const next = pool.next((entry) => !this.tried.has(entry))
-    const hasAttempts = ask.attempts === undefined || this.attempts < ask.attempts
-    if (!hasAttempts || next === undefined || rankOf(next) >= down) return undefined
+    const next = this.pool.next((entry) => !this.tried.has(entry))
+    if (!this.hasAttempts || next === undefined || rankOf(next) >= down) return undefined
     attempt.wasCut = true
     const tookMillis = millis(this.clock.monotonicTimeNanosUnsafe() - attempt.startNanos)
     return this.lapse(attempt, tookMillis, tookMillis)
@@ -248,24 +260,31 @@ class Call<Client, A, E, R, C> {
   // --- Whose fault -------------------------------------------------------------------------------------------
 
   private failed(attempt: Attempt<Client>, cause: Cause.Cause<Broken<E>>): Effect.Effect<A, Failed<E, C>, R> {
-    if (this.ending !== undefined) return Effect.fail(this.ending)
-    const error = onlyError(cause)
-    if (error === undefined) return Effect.failCause(withoutErrors(cause))
-    const { ask, pool } = this
+    const { ask, fiber, pool } = this
     const { entry, lapsed, startNanos, wasCut, wasSent } = attempt
-    // house: what is neither of ours, nor an end, is the error of the call itself
-    const verdict = lapsed === undefined ? ask.classify(error.value as E) : wasSent ? unknown : endpointFault
+    if (this.ending !== undefined) return Effect.fail(this.ending)
+    // house: what is neither of ours, nor an end, is of the call itself
+    const known = cause as Cause.Cause<E | AttemptTimeout | EndpointUnavailable>
+    const ambient = ambientAlarm(fiber)
+    // The deadline of the caller, of which somebody inside of the call has heard first.
+    if (ambient !== undefined && isExpiryOf(ambient, cause)) {
+      return Effect.fail(this.end(attempt, known, "InheritedDeadline"))
+    }
+    const errors = errorsOf(cause)
+    if (errors === undefined) return Effect.failCause(withoutErrors(cause))
+    // house: as above
+    const ofCall = () => worstOf(errors.map((error) => ask.classify(error as E)))
+    const verdict = lapsed === undefined ? ofCall() : wasSent ? unknown : endpointFault
     if (verdict._tag === "CallerFault") {
       pool.blameless(entry)
       return Effect.fail(verdict.error)
     }
-    // house: as above
-    const known = cause as Cause.Cause<E | AttemptTimeout | EndpointUnavailable>
     this.note(attempt, known)
     if (!wasCut) pool.faulted(entry, startNanos, known)
-    return verdict._tag === "Unknown" && !ask.idempotent
-      ? Effect.fail(this.outcomeUnknown(attempt, error.value))
-      : this.again(error.value)
+    const failure = errors[0]
+    return verdict._tag === "EndpointFault" || ask.idempotent
+      ? this.again(failure)
+      : Effect.fail(this.outcomeUnknown(attempt, failure))
   }
 
   private note(
@@ -280,7 +299,7 @@ class Call<Client, A, E, R, C> {
 
   private again(failure: unknown): Effect.Effect<A, Failed<E, C>, R> {
     const { ask, pool } = this
-    if (ask.attempts !== undefined && this.attempts >= ask.attempts) return this.exhausted("Attempts")
+    if (!this.hasAttempts) return this.exhausted("Attempts")
     const entry = pool.next((entry) => !this.tried.has(entry))
     if (entry === undefined) {
       return ask.attempts === undefined ? this.exhausted("Endpoints") : this.anew(failure)
@@ -303,6 +322,8 @@ class Call<Client, A, E, R, C> {
       if (limit !== undefined) return yield* this.exhausted(limit)
       if (ask.budget !== undefined && !(yield* ask.budget.withdraw)) return yield* this.exhausted("Budget")
       yield* clock.sleep(delay)
+      // Another leg may have taken the last one meanwhile.
+      if (!this.hasAttempts) return yield* this.exhausted("Attempts")
       this.tried.clear()
       const entry = pool.next(() => true)
       return yield* entry === undefined ? this.exhausted("Endpoints") : this.attempt(entry)
@@ -320,21 +341,26 @@ class Call<Client, A, E, R, C> {
       : undefined
   }
 
-  /** A hedge, when there is an endpoint for it that can be expected to answer, and the budget allows it. */
+  /** A hedge, when there is an endpoint for it that can be expected to answer, and the budgets allow it. */
   private second({ budget }: HedgeRule): Effect.Effect<A, Failed<E, C>, R> | undefined {
     const { ask, pool } = this
-    if (ask.attempts !== undefined && this.attempts >= ask.attempts) return undefined
+    if (!this.hasAttempts) return undefined
     const entry = pool.next((entry) => !this.tried.has(entry))
     if (entry === undefined || entry.isDown || entry.client === undefined) return undefined
     this.tried.add(entry)
-    return Effect.flatMap(budget.withdraw, (may) => {
-      if (may) {
+    return Effect.gen({ self: this }, function* () {
+      if ((yield* budget.withdraw) && (ask.budget === undefined || (yield* ask.budget.withdraw))) {
         hedgesTotal.updateUnsafe(1, this.fiber.context)
-        return this.attempt(entry)
+        return yield* this.attempt(entry)
       }
       this.tried.delete(entry)
-      return this.exhausted("Endpoints")
+      return yield* this.exhausted("Endpoints")
     })
+  }
+
+  private get hasAttempts(): boolean {
+    const { attempts } = this.ask
+    return attempts === undefined || this.decided < attempts
   }
 
   private exhausted(limit: Limit): Effect.Effect<never, AllEndpointsFailed<E>> {
@@ -368,6 +394,22 @@ class Call<Client, A, E, R, C> {
   private get elapsedMillis(): number {
     return millis(this.clock.monotonicTimeNanosUnsafe() - this.startNanos)
   }
+}
+
+/** The errors of a cause that tells of nothing else: of several, when several things were done at once. */
+const errorsOf = <E>(cause: Cause.Cause<E>): Arr.NonEmptyReadonlyArray<E> | undefined => {
+  const errors = cause.reasons.flatMap((reason) => (reason._tag === "Fail" ? [reason.error] : []))
+  return errors.length === cause.reasons.length && Arr.isReadonlyArrayNonEmpty(errors) ? errors : undefined
+}
+
+const hasError = (cause: Cause.Cause<unknown>, error: unknown): boolean =>
+  cause.reasons.some((reason) => reason._tag === "Fail" && reason.error === error)
+
+/** What may have been done outweighs all else; and what is no verdict may be anything. */
+const worstOf = <C>(verdicts: ReadonlyArray<Verdict<C>>): Verdict<C> => {
+  const callers = verdicts.find(({ _tag }) => _tag === "CallerFault")
+  const isCertain = verdicts.every(({ _tag }) => _tag === "EndpointFault" || _tag === "CallerFault")
+  return isCertain ? (callers ?? endpointFault) : unknown
 }
 
 /** A cause that tells of more than errors tells of a bug, or of an interruption: they are what comes out. */

@@ -1,22 +1,53 @@
 /** A pool of HTTP clients as one HTTP client. */
-import { Effect } from "effect"
-import { HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { Effect, Stream } from "effect"
+import {
+  HttpBody,
+  HttpClient,
+  HttpClientError,
+  HttpClientRequest,
+  type HttpClientResponse
+} from "effect/http"
 import type { Failover } from "../../Failover.ts"
 import type { OutcomeUnknown } from "../../OutcomeUnknown.ts"
+import { withoutRedirects } from "../redirects.ts"
 import { classifyHttp } from "./classifyHttp.ts"
 import type { AllEndpointsFailed } from "./errors.ts"
+import { callerFault, unknown, type Verdict } from "./verdict.ts"
+
+type HttpError = HttpClientError.HttpClientError
 
 /** RFC 9110, section 9.2.2. */
 const idempotentMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 /** By its method, or because it says which operation it is (draft-ietf-httpapi-idempotency-key-header). */
 const isIdempotent = ({ headers, method }: HttpClientRequest.HttpClientRequest): boolean =>
-  idempotentMethods.has(method) || headers["idempotency-key"] !== undefined
+  idempotentMethods.has(method) || (headers["idempotency-key"] ?? "").trim() !== ""
+
+/** RFC 9110, sections 5.1 and 5.5. */
+const headerName = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a field must not hold
+const headerValue = /^[^\u0000\r\n\u0100-\uffff]*$/
+
+/**
+ * A header that no client can send is a mistake of the caller: clients report it as an error of their transport, as which
+ * it would count against every endpoint in turn.
+ */
+const checkHeaders = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<void, HttpError> => {
+  const bad = Object.entries(request.headers).find(
+    ([name, value]) => !headerName.test(name) || !headerValue.test(value)
+  )
+  if (bad === undefined) return Effect.void
+  const reason = new HttpClientError.EncodeError({
+    request,
+    description: `the header "${bad[0]}" cannot be sent`
+  })
+  return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+}
 
 /** A response by which the endpoint tells of a fault of its own is not the answer. */
 const orFault = (
   response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpError> => {
   const { request } = response
   const reason = new HttpClientError.StatusCodeError({ request, response })
   const error = new HttpClientError.HttpClientError({ reason })
@@ -25,27 +56,66 @@ const orFault = (
     : Effect.fail(error)
 }
 
-export type HttpFailure =
-  | HttpClientError.HttpClientError
-  | AllEndpointsFailed<HttpClientError.HttpClientError>
-  | OutcomeUnknown
+/** A request on its way through the pool. */
+class Sending {
+  private readonly request: HttpClientRequest.HttpClientRequest
+  readonly idempotent: boolean
+  /** Its body is a stream, and that has failed. */
+  private bodyFailed = false
+
+  constructor(request: HttpClientRequest.HttpClientRequest) {
+    this.idempotent = isIdempotent(request)
+    const { body } = request
+    this.request =
+      body._tag === "Stream"
+        ? HttpClientRequest.setBody(
+            request,
+            HttpBody.stream(
+              Stream.onError(body.stream, () =>
+                Effect.sync(() => {
+                  this.bodyFailed = true
+                })
+              ),
+              body.contentType,
+              body.contentLength
+            )
+          )
+        : request
+  }
+
+  with(client: HttpClient.HttpClient): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpError> {
+    const sent = Effect.flatMap(client.execute(this.request), orFault)
+    return this.idempotent ? sent : withoutRedirects(sent)
+  }
+
+  readonly classify = (error: HttpError): Verdict<HttpError> => {
+    if (this.bodyFailed) return callerFault(error)
+    const verdict = classifyHttp(error)
+    // The error may be that of whatever the body comes from, and some of it may be sent.
+    const mayBeSent = this.request.body._tag === "Stream" && error.reason._tag === "TransportError"
+    return mayBeSent && verdict._tag === "EndpointFault" ? unknown : verdict
+  }
+}
+
+export type HttpFailure = HttpError | AllEndpointsFailed<HttpError> | OutcomeUnknown
 
 export const httpClient = (pool: Failover<HttpClient.HttpClient>): HttpClient.HttpClient.With<HttpFailure> =>
   HttpClient.makeWith<HttpFailure, never, HttpFailure, never>(
     (request) =>
-      Effect.flatMap(request, (request) =>
-        pool.execute((client) => Effect.flatMap(client.execute(request), orFault), {
-          idempotent: isIdempotent(request),
-          classify: classifyHttp
+      Effect.flatMap(Effect.tap(request, checkHeaders), (request) => {
+        const sending = new Sending(request)
+        return pool.execute((client) => sending.with(client), {
+          idempotent: sending.idempotent,
+          classify: sending.classify
         })
-      ),
+      }),
     Effect.succeed
   )
 
 /** With the errors of the service `HttpClient`: ours are the cause of an error of the transport. */
 export const plainHttpClient = (pool: Failover<HttpClient.HttpClient>): HttpClient.HttpClient => {
   const client = httpClient(pool)
-  return HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
+  return HttpClient.makeWith<HttpError, never, HttpError, never>(
     (request) =>
       Effect.flatMap(request, (request) =>
         Effect.mapError(client.execute(request), (error) => {

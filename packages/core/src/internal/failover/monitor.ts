@@ -69,8 +69,8 @@ export class Monitor<Client, RE, RP> {
     return Effect.suspend(() => {
       const { pool, steps } = this
       this.isOver = true
-      pool.changes.end()
       steps.cut("ended")
+      pool.changes.end()
       const left = leaveBehind(pool, "what its monitor began", Fiber.awaitAll(steps.remains))
       return Effect.andThen(steps.remains.length === 0 ? Effect.void : left, () =>
         Effect.forEach(pool.entries, (entry) => this.release(entry), {
@@ -153,7 +153,8 @@ export class Monitor<Client, RE, RP> {
     return Effect.withFiber((fiber) => {
       const { plan, pool } = this
       const { client } = entry
-      if (client === undefined) return Effect.void
+      if (client === undefined || entry.isProbed) return Effect.void
+      entry.isProbed = true
       const startNanos = pool.clock.monotonicTimeNanosUnsafe()
       const thresholdNanos = toNanos(plan.threshold)
       const overdue =
@@ -162,10 +163,11 @@ export class Monitor<Client, RE, RP> {
           : startTimer(fiber, pool.clock, startNanos + thresholdNanos + 1n, {
               ring: () => pool.overdue(entry, startNanos)
             })
-      const check = Effect.scoped(Effect.suspend(() => plan.probe(client, entry.id)))
+      const check = Effect.scoped(Effect.suspend(() => plan.probe(client.value, entry.id)))
       const bounded = this.within(check, plan.probeTimeout, `probe of ${entry.id}`)
       return Effect.onExitPrimitive(Effect.exit(bounded), () => {
         overdue?.cancel()
+        entry.isProbed = false
         return undefined
       }).pipe(
         Effect.flatMap((exit) => {
@@ -206,6 +208,7 @@ export class Monitor<Client, RE, RP> {
       let building = first
       while (!(yield* this.buildOnce(entry, acquire, building))) {
         yield* Effect.sleep(yield* Backoff.delay(this.plan.gaps, 1))
+        if (entry.isRemoved) return
         building = Deferred.makeUnsafe()
         entry.building = building
       }

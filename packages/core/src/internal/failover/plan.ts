@@ -53,17 +53,20 @@ export const poolOptionsOf = <Client, RE, RP>(
   }
 }
 
-const intervalOf = (input: Duration.Input): Duration.Duration => {
-  time("interval", input)
-  return ending("Failover", "interval", input)
+/** A time that is one, and has an end. */
+const endingTime = (option: string, input: Duration.Input): Duration.Duration => {
+  time(option, input)
+  return ending("Failover", option, input)
 }
 
 export const monitorPlanOf = <Client, RE, RP>(
   options: Options<Client, RE, RP>
 ): Omit<MonitorPlan<Client, RE, RP>, "context"> => ({
   probe: options.probe,
-  gaps: Backoff.constant(intervalOf(options.interval ?? "2 seconds"), { jitter: options.jitter ?? "equal" }),
-  probeTimeout: time("probeTimeout", options.probeTimeout ?? "1 second"),
+  gaps: Backoff.constant(endingTime("interval", options.interval ?? "2 seconds"), {
+    jitter: options.jitter ?? "equal"
+  }),
+  probeTimeout: endingTime("probeTimeout", options.probeTimeout ?? "1 second"),
   buildTimeout: Duration.nanos(timeoutNanos(options.attemptTimeout ?? defaultAttemptTimeout)),
   threshold: length("threshold", options.threshold ?? "500 millis")
 })

@@ -5,11 +5,12 @@
  * The monitor and the calls tell what they saw; after each of that the route is decided anew, in `review`.
  */
 import { Array as Arr, type Cause, type Clock, type Context, type Duration, Effect, Metric } from "effect"
+import { apart } from "../apart.ts"
 import { Watchers } from "../watchers.ts"
 import { Entry, type Rules } from "./entry.ts"
 import { History } from "./history.ts"
 import { Latencies, type Percentiles } from "./latencies.ts"
-import { best, decide, type Reason, type RouteRules, rankOf } from "./route.ts"
+import { best, decide, down, type Reason, type RouteRules, rankOf } from "./route.ts"
 
 export type Select = "active" | "fastest" | "leastLoaded" | "weighted"
 
@@ -136,7 +137,7 @@ export class Pool<Client> {
   /** A client was built: until then nothing could be sent. */
   built(entry: Entry<Client>, client: Client): void {
     this.learn(entry, () => {
-      entry.client = client
+      entry.client = { value: client }
     })
   }
 
@@ -153,16 +154,19 @@ export class Pool<Client> {
   }
 
   answered(entry: Entry<Client>, startNanos: bigint): void {
+    const wasDown = rankOf(entry) >= down
     this.learn(entry, (now) => {
       entry.readmit(now)
       entry.answered(startNanos, now)
     })
+    // What waits at dead ones has somewhere to go now.
+    if (wasDown) for (const other of this.entries) if (other.grade === "Failed") move(other)
   }
 
   /** A probe failed, or no client could be built: what is under way there and may be made elsewhere need not wait. */
   failed(entry: Entry<Client>, cause: Cause.Cause<unknown>): void {
     this.learn(entry, (now) => entry.failed(now, cause))
-    for (const attempt of Array.from(entry.movable)) attempt.cut()
+    move(entry)
   }
 
   succeeded(entry: Entry<Client>, tookMillis: number, nowMillis: number): void {
@@ -255,11 +259,17 @@ export class Pool<Client> {
     if (this.usableEntries !== undefined) return this.usableEntries
     this.weightSums = undefined
     const { entries, options } = this
-    const well = entries.filter((entry) => entry.client !== undefined && rankOf(entry) < slow)
-    const trusted = well.filter((entry) => rankOf(entry) !== suspect)
-    const isPanic = well.length === 0 || well.length < options.ejection.panicBelow * entries.length
-    const all = isPanic ? entries.filter((entry) => entry.client !== undefined) : undefined
-    this.usableEntries = all ?? (trusted.length === 0 ? well : trusted)
+    const there = entries.filter((entry) => entry.client !== undefined)
+    const well = there.filter((entry) => rankOf(entry) < slow)
+    const isPanic = well.length < options.ejection.panicBelow * entries.length
+    // Where none is well, a slow one is better than one that is out, and that than one that is dead.
+    const choices = [
+      well.filter((entry) => rankOf(entry) !== suspect),
+      well,
+      there.filter((entry) => rankOf(entry) === slow),
+      there.filter((entry) => rankOf(entry) < down)
+    ]
+    this.usableEntries = (isPanic ? undefined : choices.find(({ length }) => length > 0)) ?? there
     return this.usableEntries
   }
 
@@ -283,6 +293,11 @@ export class Pool<Client> {
       lastCause: entry.lastCause
     }))
   }
+}
+
+/** Attempts that may be made elsewhere, if there is anything left to try. */
+const move = <Client>(entry: Entry<Client>): void => {
+  for (const attempt of Array.from(entry.movable)) apart(() => attempt.cut())
 }
 
 /** Ranks of `rankOf`. */

@@ -5,7 +5,9 @@ import { InvalidOptions } from "../../InvalidOptions.ts"
 
 const problemOf = (problem: string) => new InvalidOptions({ module: "Failover", option: "urls", problem })
 
-const withoutSlash = (href: string): string => href.replace(/\/+$/, "")
+/** A slash at the end of a path; what follows a path may hold a key that ends with one. */
+const withoutSlash = ({ hash, href, search }: URL): string =>
+  search === "" && hash === "" ? href.replace(/\/+$/, "") : href
 
 /** As it is compared, and given on: without white space around it, and without a slash at its end. */
 const normalized = (text: string, index: number): URL => {
@@ -27,11 +29,11 @@ export const distinctUrls = (
 ): Arr.NonEmptyReadonlyArray<{ readonly id: string; readonly url: string }> => {
   const parsed = urls.flatMap((text, index) => (text.trim() === "" ? [] : [normalized(text.trim(), index)]))
   const distinct = parsed.filter(
-    (url, index) => parsed.findIndex(({ href }) => withoutSlash(href) === withoutSlash(url.href)) === index
+    (url, index) => parsed.findIndex((other) => withoutSlash(other) === withoutSlash(url)) === index
   )
   const found = distinct.map((url, index) => ({
     id: idOf(url, distinct.slice(0, index)),
-    url: withoutSlash(url.href)
+    url: withoutSlash(url)
   }))
   if (!Arr.isReadonlyArrayNonEmpty(found)) throw problemOf("must have one URL at least, but all are blank")
   return found

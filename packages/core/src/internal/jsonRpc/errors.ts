@@ -20,6 +20,7 @@ const problems = {
   WrongId: "that to another call",
   Missing: "missing in the batch",
   Duplicate: "in the batch more than once",
+  WrongStatus: "one that its status contradicts",
   WrongResult: "a result that does not fit its schema"
 } as const
 
@@ -35,6 +36,7 @@ export class JsonRpcProtocolError extends Schema.TaggedError<JsonRpcProtocolErro
     "WrongId",
     "Missing",
     "Duplicate",
+    "WrongStatus",
     "WrongResult"
   ]),
   cause: Schema.optionalKey(Schema.Defect())

@@ -1,6 +1,7 @@
 /** One HTTP request with one call or a batch, and what came back. */
 import { Effect, Result, type Schema, Stream } from "effect"
 import { type HttpClient, HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { withoutRedirects } from "../redirects.ts"
 import { type AnswerError, JsonRpcProtocolError } from "./errors.ts"
 
 export interface Node {
@@ -65,12 +66,14 @@ export const exchange = <A>(
     readonly payload: Payload
     readonly read: (body: { readonly status: number; readonly text: string }) => Result.Result<A, AnswerError>
     readonly isError: (outcome: Result.Result<A, AnswerError>) => boolean
+    /** Whether it tells that something was done, or may have been, also with a status that says otherwise. */
+    readonly tellsOfMore: (outcome: Result.Result<A, AnswerError>) => boolean
   }
 ): Effect.Effect<A, HttpClientError.HttpClientError | AnswerError> =>
   Effect.gen(function* () {
-    const { isError, method, payload, read } = options
+    const { isError, method, payload, read, tellsOfMore } = options
     const request = yield* requestOf(node, payload, method)
-    const response = yield* node.http.execute(request)
+    const response = yield* withoutRedirects(node.http.execute(request))
     const { status } = response
     const text = yield* textOf(response, node.maxBytes).pipe(
       Effect.mapError((error) => (status === 200 ? error : statusError(response)))
@@ -79,6 +82,9 @@ export const exchange = <A>(
       text === undefined
         ? Result.fail(new JsonRpcProtocolError({ method, reason: "TooLarge" }))
         : read({ status, text })
+    if (status !== 200 && tellsOfMore(outcome)) {
+      return yield* new JsonRpcProtocolError({ method, reason: "WrongStatus" })
+    }
     if (status !== 200 && !isError(outcome)) return yield* statusError(response)
     return yield* Effect.fromResult(outcome)
   })

@@ -41,7 +41,8 @@ export const sendOne = <A>(
     method: call.method,
     payload: payloadOf(call),
     read: (body) => readOne(call, body),
-    isError: isRefusal
+    isError: isRefusal,
+    tellsOfMore: Result.isSuccess
   }).pipe(Effect.flatMap((result) => resultOf(call, result)))
 
 export const sendBatch = (node: Node, calls: ReadonlyArray<Numbered<unknown>>) =>
@@ -52,7 +53,9 @@ export const sendBatch = (node: Node, calls: ReadonlyArray<Numbered<unknown>>) =
     isError: (outcome) =>
       Result.isSuccess(outcome)
         ? outcome.success.every(({ outcome }) => isRefusal(outcome))
-        : isRefusal(outcome)
+        : isRefusal(outcome),
+    tellsOfMore: (outcome) =>
+      Result.isSuccess(outcome) && !outcome.success.every(({ outcome }) => isRefusal(outcome))
   }).pipe(
     Effect.flatMap((answers) =>
       Effect.forEach(answers, ({ call, outcome }) =>
