@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Backoff, Deadline, Failover, InvalidOptions, OutcomeUnknown, RetryBudget } from "@holdfast/core"
 import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { call, Node, poolOf, quiet, Refused, Reset } from "../failover/nodes.ts"
+import { call, classify, Node, poolOf, quiet, Refused, Reset } from "../failover/nodes.ts"
 import { timed } from "../utils/run.ts"
 
 const pair = () => [new Node("a", 10), new Node("b", 20)] as const
@@ -32,7 +32,6 @@ const uncaughtErrors = (count: number) =>
     )
     return Deferred.await(all)
   })
-
 describe("Failover: regressions", () => {
   it.effect("FV-8: an endpoint that is ejected and alive is better than those that are dead", () =>
     Effect.gen(function* () {
@@ -322,4 +321,67 @@ describe("Failover: regressions", () => {
     assert.throws(make({ probeTimeout: "Infinity" }), InvalidOptions)
     assert.throws(() => Failover.endpoint("a", a, { weight: 1e308 }), InvalidOptions)
   })
+  for (const select of ["leastLoaded", "weighted"] as const) {
+    it.effect(`FV-2: where none is healthy, ${select} begins at a slow endpoint, and not at a dead one`, () =>
+      Effect.gen(function* () {
+        // Given a dead and a slow endpoint, when each call chooses where to begin,
+        const [dead, slow] = [new Node("dead", 10), new Node("slow", 600)]
+        dead.answer = "refuses"
+        const pool = yield* poolOf([dead, slow], { select })
+        yield* TestClock.adjust(1000)
+        assert.deepStrictEqual(
+          (yield* pool.status).map(({ health }) => health),
+          ["Failed", "Slow"]
+        )
+        // when there are calls,
+        for (let count = 0; count < 20; count++) {
+          yield* Effect.forkChild(pool.execute(call), { startImmediately: true })
+        }
+        yield* TestClock.adjust(600)
+        // then all of them are at the slow one.
+        assert.deepStrictEqual([dead.calls, slow.calls], [0, 20])
+      }).pipe(Effect.provide(quiet))
+    )
+  }
+
+  it.effect("FV-3: without a margin and a dwell, what is as fast is not preferred", () =>
+    Effect.gen(function* () {
+      // Given two endpoints that are equally fast,
+      const [a, b] = [new Node("a", 10), new Node("b", 10)]
+      const pool = yield* poolOf([a, b], { select: "fastest", hysteresis: { margin: 0, dwell: 0 } })
+      // when they are probed for a minute,
+      yield* TestClock.adjust("1 minute")
+      // then the route has never changed.
+      const { id, sinceMillis } = yield* pool.active
+      assert.deepStrictEqual([id, sinceMillis], ["a", 0])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("FV-3: a route whose client cannot be built is not left for an endpoint that has failed", () =>
+    Effect.gen(function* () {
+      // Given a primary whose client cannot be built, and a fallback that is dead,
+      const dead = new Node("b", 10)
+      dead.answer = "refuses"
+      const pool = yield* Failover.make<Node>({
+        endpoints: [
+          Failover.endpointScoped("a", Effect.andThen(Effect.sleep("1 second"), Effect.fail("no route"))),
+          Failover.endpoint("b", dead)
+        ],
+        probe: ({ probe }) => probe,
+        classify,
+        jitter: "none"
+      })
+      // when both have failed,
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(
+        (yield* pool.status).map(({ health }) => health),
+        ["Failed", "Failed"]
+      )
+      // then the route has not changed, until the fallback answers a probe.
+      assert.strictEqual((yield* pool.active).id, "a")
+      dead.answer = "fine"
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* pool.active).id, "b")
+    }).pipe(Effect.provide(quiet))
+  )
 })

@@ -1,3 +1,4 @@
+import { failingOver } from "./failingOver.ts"
 import { interruption } from "./interruption.ts"
 import { machines } from "./machines.ts"
 import type { Planted } from "./Planted.ts"
@@ -14,5 +15,6 @@ export const planted: ReadonlyArray<Planted> = [
   ...interruption,
   ...servers,
   ...machines,
-  ...reconnecting
+  ...reconnecting,
+  ...failingOver
 ]

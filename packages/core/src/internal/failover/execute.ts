@@ -100,9 +100,10 @@ class Call<Client, A, E, R, C> {
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly clock: Clock.Clock
   private readonly startNanos: bigint
+  /** Those that have begun. */
   private attempts = 0
-  /** Attempts that were decided on: two legs may decide before either begins. */
-  private decided = 0
+  /** Those that were decided on: a leg may look for one while that of another has not begun yet. */
+  private taken = 0
   private readonly tried = new Set<Entry<Client>>()
   private readonly failures = new Map<Entry<Client>, Failure<E>>()
   private delays: Delays | undefined = undefined
@@ -125,6 +126,7 @@ class Call<Client, A, E, R, C> {
     const entry = pool.pick(() => random.nextDoubleUnsafe(), millis(this.startNanos))
     const { budget, hedge } = ask
     const afterNanos = hedge?.afterNanos()
+    this.take(entry)
     const first = this.attempt(entry)
     const call =
       hedge === undefined || afterNanos === undefined
@@ -148,7 +150,6 @@ class Call<Client, A, E, R, C> {
 
   private attempt(entry: Entry<Client>): Effect.Effect<A, Failed<E, C>, R> {
     this.tried.add(entry)
-    this.decided++
     return Effect.suspend(() => {
       const { ask, clock, fiber, pool } = this
       const startNanos = clock.monotonicTimeNanosUnsafe()
@@ -302,10 +303,11 @@ class Call<Client, A, E, R, C> {
     if (!this.hasAttempts) return this.exhausted("Attempts")
     const entry = pool.next((entry) => !this.tried.has(entry))
     if (entry === undefined) {
-      return ask.attempts === undefined ? this.exhausted("Endpoints") : this.anew(failure)
+      if (ask.attempts === undefined) return this.exhausted("Endpoints")
+      this.taken++
+      return this.anew(failure)
     }
-    // Taken now: another leg may look for one meanwhile.
-    this.tried.add(entry)
+    this.take(entry)
     return ask.budget === undefined
       ? this.attempt(entry)
       : Effect.flatMap(ask.budget.withdraw, (may) => (may ? this.attempt(entry) : this.exhausted("Budget")))
@@ -322,12 +324,20 @@ class Call<Client, A, E, R, C> {
       if (limit !== undefined) return yield* this.exhausted(limit)
       if (ask.budget !== undefined && !(yield* ask.budget.withdraw)) return yield* this.exhausted("Budget")
       yield* clock.sleep(delay)
-      // Another leg may have taken the last one meanwhile.
-      if (!this.hasAttempts) return yield* this.exhausted("Attempts")
       this.tried.clear()
       const entry = pool.next(() => true)
       return yield* entry === undefined ? this.exhausted("Endpoints") : this.attempt(entry)
     })
+  }
+
+  private get hasAttempts(): boolean {
+    const { attempts } = this.ask
+    return attempts === undefined || this.taken < attempts
+  }
+
+  private take(entry: Entry<Client>): void {
+    this.tried.add(entry)
+    this.taken++
   }
 
   /** Which limit would fire before an attempt that begins after a delay. */
@@ -343,24 +353,22 @@ class Call<Client, A, E, R, C> {
 
   /** A hedge, when there is an endpoint for it that can be expected to answer, and the budgets allow it. */
   private second({ budget }: HedgeRule): Effect.Effect<A, Failed<E, C>, R> | undefined {
-    const { ask, pool } = this
-    if (!this.hasAttempts) return undefined
-    const entry = pool.next((entry) => !this.tried.has(entry))
-    if (entry === undefined || entry.isDown || entry.client === undefined) return undefined
-    this.tried.add(entry)
+    if (this.candidate === undefined) return undefined
+    const { ask } = this
     return Effect.gen({ self: this }, function* () {
-      if ((yield* budget.withdraw) && (ask.budget === undefined || (yield* ask.budget.withdraw))) {
-        hedgesTotal.updateUnsafe(1, this.fiber.context)
-        return yield* this.attempt(entry)
-      }
-      this.tried.delete(entry)
-      return yield* this.exhausted("Endpoints")
+      const may = (yield* budget.withdraw) && (ask.budget === undefined || (yield* ask.budget.withdraw))
+      // Not taken before: the other leg may need it meanwhile.
+      const entry = may ? this.candidate : undefined
+      if (entry === undefined) return yield* this.exhausted("Endpoints")
+      this.take(entry)
+      hedgesTotal.updateUnsafe(1, this.fiber.context)
+      return yield* this.attempt(entry)
     })
   }
 
-  private get hasAttempts(): boolean {
-    const { attempts } = this.ask
-    return attempts === undefined || this.decided < attempts
+  private get candidate(): Entry<Client> | undefined {
+    const entry = this.hasAttempts ? this.pool.next((entry) => !this.tried.has(entry)) : undefined
+    return entry === undefined || entry.isDown || entry.client === undefined ? undefined : entry
   }
 
   private exhausted(limit: Limit): Effect.Effect<never, AllEndpointsFailed<E>> {

@@ -150,34 +150,35 @@ export class Monitor<Client, RE, RP> {
   }
 
   private probe(entry: Entry<Client>): Effect.Effect<void, never, RP> {
-    return Effect.withFiber((fiber) => {
-      const { plan, pool } = this
-      const { client } = entry
-      if (client === undefined || entry.isProbed) return Effect.void
-      entry.isProbed = true
-      const startNanos = pool.clock.monotonicTimeNanosUnsafe()
-      const thresholdNanos = toNanos(plan.threshold)
-      const overdue =
-        thresholdNanos === undefined
-          ? undefined
-          : startTimer(fiber, pool.clock, startNanos + thresholdNanos + 1n, {
-              ring: () => pool.overdue(entry, startNanos)
-            })
-      const check = Effect.scoped(Effect.suspend(() => plan.probe(client.value, entry.id)))
-      const bounded = this.within(check, plan.probeTimeout, `probe of ${entry.id}`)
-      return Effect.onExitPrimitive(Effect.exit(bounded), () => {
-        overdue?.cancel()
-        entry.isProbed = false
-        return undefined
-      }).pipe(
-        Effect.flatMap((exit) => {
+    // Masked, so that it cannot be cut off while only its timer has begun.
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiber((fiber) => {
+        const { plan, pool } = this
+        const { client } = entry
+        if (client === undefined || entry.isProbed) return Effect.void
+        entry.isProbed = true
+        const startNanos = pool.clock.monotonicTimeNanosUnsafe()
+        const thresholdNanos = toNanos(plan.threshold)
+        const overdue =
+          thresholdNanos === undefined
+            ? undefined
+            : startTimer(fiber, pool.clock, startNanos + thresholdNanos + 1n, {
+                ring: () => pool.overdue(entry, startNanos)
+              })
+        const check = Effect.scoped(Effect.suspend(() => plan.probe(client.value, entry.id)))
+        const bounded = this.within(check, plan.probeTimeout, `probe of ${entry.id}`)
+        return Effect.flatMap(Effect.exit(restore(bounded)), (exit) => {
+          overdue?.cancel()
+          entry.isProbed = false
+          // Cut off, it says nothing about the endpoint.
+          if (this.isOver) return Effect.void
           const before = entry.grade
           if (Exit.isSuccess(exit)) pool.answered(entry, startNanos)
           else pool.failed(entry, exit.cause)
           return this.logHealth(entry, before, Exit.isFailure(exit) ? exit.cause : Cause.empty)
         })
-      )
-    })
+      })
+    )
   }
 
   private within<A, E, R>(

@@ -74,7 +74,8 @@ const isFasterEachTime = <Client>(
   const { consecutive } = rules
   if (entry.roundTrips.length < consecutive || active.roundTrips.length < consecutive) return false
   const slowest = entry.roundTrips.reduce((one, other) => (one > other ? one : other))
-  return active.roundTrips.every((nanos) => slowest + rules.marginNanos <= nanos)
+  // Also without a margin what is as fast is not faster.
+  return active.roundTrips.every((nanos) => slowest < nanos && slowest + rules.marginNanos <= nanos)
 }
 
 const downReason = <Client>(active: Entry<Client>): Reason => {
@@ -95,7 +96,8 @@ export const decide = <Client>(
   nowNanos: bigint
 ): Move<Client> | undefined => {
   if (active.isDown) {
-    const isBetter = (entry: Entry<Client>) => rankOf(entry) < rankOf(active)
+    // One that has failed has to earn its way back, even where the other has not got a client.
+    const isBetter = (entry: Entry<Client>) => rankOf(entry) < Math.min(rankOf(active), down)
     // What is removed has to be left, wherever to.
     const to = best(entries, (entry) => entry !== active && (active.isRemoved || isBetter(entry)))
     return to === undefined ? undefined : { to, reason: downReason(active) }
