@@ -78,7 +78,7 @@ export const describeSettings = (settings: Settings): string => {
 }
 
 /** Whose fault a trouble is, as pools and most calls see it. */
-export const verdictOf = (kind: Trouble["kind"]): "fault" | "unknown" | "caller" =>
+const verdictOf = (kind: Trouble["kind"]): "fault" | "unknown" | "caller" =>
   kind === "refused" ? "fault" : kind === "erred" ? "unknown" : "caller"
 
 export const classify = <E>(error: E): Failover.Verdict<E> => {

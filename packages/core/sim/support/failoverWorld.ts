@@ -59,7 +59,7 @@ const answering = (nanos: number): Reaction => ({ how: "answers", nanos, holds: 
 
 const refusing: Reaction = { how: "refuses", nanos: 0, holds: false }
 
-export const calm = (nanos: number): Mood => both(answering(nanos))
+const calm = (nanos: number): Mood => both(answering(nanos))
 
 const badReactionOf = (unit: number): fc.Arbitrary<Reaction> =>
   fc.record({
@@ -102,7 +102,7 @@ const moodOf = (unit: number, thresholdNanos: number): fc.Arbitrary<Mood> => {
 const for_ = (unit: number): fc.Arbitrary<number> =>
   fc.oneof(lengthOf(unit), lengthOf(4 * unit), lengthOf(16 * unit)).map((nanos) => nanos + unit)
 
-export const processOf = (unit: number, thresholdNanos: number): fc.Arbitrary<Process> => {
+const processOf = (unit: number, thresholdNanos: number): fc.Arbitrary<Process> => {
   const latency = latencyOf(unit, thresholdNanos)
   const steady = latency.map(
     (nanos): Process => ({ phases: [{ nanos: unit, mood: calm(nanos) }], repeats: false })
