@@ -782,9 +782,9 @@ export const worstCase = (
  *
  * | error | verdict |
  * |---|---|
- * | the connection was refused, or there was none | `EndpointFault` |
+ * | the connection was refused, or there was none | `EndpointFault`; of `fetch`, only if it is certain that it was not that of a redirect |
  * | any other error of the transport, a body that cannot be read | `Unknown` |
- * | 421, 425, 429, and 503 with `retry-after`: turned away | `EndpointFault` |
+ * | 421, 425, 429, and 503 with `retry-after`: turned away, and not after a redirect | `EndpointFault` |
  * | other 4xx but 408, and 501 | `CallerFault` |
  * | 408, other 5xx, any other status that was not expected | `Unknown` |
  * | the request cannot be encoded or written, its URL is none | `CallerFault` |
@@ -803,9 +803,9 @@ export const classifyHttp: Classify<HttpClientError.HttpClientError, HttpClientE
  *
  * A response is the answer of the request, unless its status tells of a fault of the endpoint (`classifyHttp`): then the
  * request goes on at another endpoint if it may be sent twice. It may when its method is GET, HEAD, OPTIONS, TRACE, PUT
- * or DELETE (RFC 9110, section 9.2.2), or when it has the header `idempotency-key`. Of one that must not, redirects are
- * not followed: they are the answer. A body that is a stream counts as sent, however the transport fails; when the stream
- * itself fails, that is the caller's fault. Headers that cannot be sent are an `EncodeError`, before anybody is asked.
+ * or DELETE (RFC 9110, section 9.2.2), or when it has the header `idempotency-key`. A body that is a stream counts as sent,
+ * however the transport fails; when the stream itself fails, that is the caller's fault. Header fields that HTTP does not
+ * allow are an `EncodeError`, before anybody is asked.
  *
  * A status that is unknown for a request that must not be sent twice is the `cause` of the `OutcomeUnknown`: a
  * `StatusCodeError` with its response.
@@ -815,6 +815,9 @@ export const classifyHttp: Classify<HttpClientError.HttpClientError, HttpClientE
  * - Clients of the pool prepend their own URL: `HttpClient.mapRequest(HttpClientRequest.prependUrl(url))`. They must not
  *   retry, nor filter by status, nor follow redirects (`HttpClient.followRedirects`): the error of the last hop would say
  *   that nothing was sent.
+ * - `fetch` follows redirects by itself. What it fails with is therefore believed only if it tells of the very address of
+ *   the request, which it does not for a name: a submission to a named host that nobody listens at is `OutcomeUnknown`.
+ *   The clients of `@effect/platform-node` follow none, and are believed.
  * - A probe should read what it is answered (`response.text`): what is not read keeps its connection for a while.
  * - A request whose body is a stream that can be read only once cannot be sent again.
  * - A URL with a query cannot be prepended: set its parameters with `HttpClientRequest.setUrlParams`.

@@ -41,6 +41,7 @@ import {
   wantsOf,
   warnOfLateTargets
 } from "./internal/plan.ts"
+import { OutcomeUnknown } from "./OutcomeUnknown.ts"
 import * as Retry from "./Retry.ts"
 
 /**
@@ -374,11 +375,12 @@ export const stream = <T, A, E, R, D extends Duration.Duration | undefined = und
  *
  * **Details**
  *
- * True for `TimedOut`, for a `Cancelled` that had started, and for a `Failed` in which any attempt ran out of time.
+ * True for `TimedOut`, for a `Cancelled` that had started, and for a `Failed` in which any attempt ran out of time, or
+ * ended with `OutcomeUnknown`.
  *
  * **Gotchas**
  *
- * It knows of time only. A connection that broke after the request was sent is an error of the call, and whether
+ * Else it knows of time only. A connection that broke after the request was sent is an error of the call, and whether
  * that may have happened is for the caller to say.
  *
  * @since 0.1.0
@@ -391,18 +393,20 @@ export const isUnknown = <T, A, E>(outcome: Outcome<T, A, E>): boolean => {
     case "Cancelled":
       return outcome.started
     case "Failed":
-      return outcome.attempts.some((attempt) => attempt.cause !== undefined && ranOutOfTime(attempt.cause))
+      return outcome.attempts.some((attempt) => attempt.cause !== undefined && mayHaveHappened(attempt.cause))
     case "Answered":
     case "NotStarted":
       return false
   }
 }
 
-const ranOutOfTime = (cause: Cause.Cause<unknown>): boolean =>
+const mayHaveHappened = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some(
     (reason) =>
       reason._tag === "Fail" &&
-      (reason.error instanceof Retry.AttemptTimeout || reason.error instanceof DeadlineExceeded)
+      (reason.error instanceof Retry.AttemptTimeout ||
+        reason.error instanceof DeadlineExceeded ||
+        reason.error instanceof OutcomeUnknown)
   )
 
 /**

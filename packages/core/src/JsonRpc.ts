@@ -264,8 +264,8 @@ const defaultMaxBytes = 16 * 1024 * 1024
  *
  * - `http` must not filter by status (`HttpClient.filterStatusOk`), nor be a pool of `Failover.httpClient`: they would
  *   hide the error objects. Make a pool of clients.
- * - A redirect is not followed: it is the error of its status. `http` must not follow any either
- *   (`HttpClient.followRedirects`), or the error of the last hop says that nothing was sent.
+ * - `http` must not follow redirects (`HttpClient.followRedirects`): the error of the last hop says that nothing was
+ *   sent. `fetch` follows them by itself; what it fails with is believed only if it tells of the very address of the node.
  * - There is no time-out: `Deadline.within` bounds a call, and `DeadlineHttp.client` tells the node. In a pool,
  *   `attemptTimeout` does.
  *

@@ -572,7 +572,13 @@ describe("JsonRpc", () => {
       ["one result", (id) => ({ json: result(id, "ok") }), "batch NotAnAnswer"],
       ["what is not JSON", () => ({ text: "no" }), "batch NotJson"],
       ["a status", () => ({ text: "no", status: 502 }), "status 502"],
-      ["a status, and a result", (id) => ({ json: [result(id, "ok")], status: 502 }), "batch WrongStatus"]
+      ["a status, and a result", (id) => ({ json: [result(id, "ok")], status: 502 }), "batch WrongStatus"],
+      ["a status, and an empty array", () => ({ json: [], status: 429 }), "status 429"],
+      [
+        "a status, and errors of no call",
+        () => ({ json: [{ error: "rate limited" }], status: 429 }),
+        "status 429"
+      ]
     ]
     for (const [name, reply, expected] of wholes) {
       it.effect(`answered by ${name} fails as a whole: ${expected}`, () =>
@@ -792,6 +798,11 @@ describe("JsonRpc", () => {
     const failed = (code: string, syscall?: string, cause?: unknown) =>
       Object.assign(new Error(code, { cause }), { code }, syscall === undefined ? {} : { syscall })
     const wrapped = (cause: unknown) => new TypeError("fetch failed", { cause })
+    const { hostname, port: ownPort } = new URL(url)
+    const refusedAt = (address: string, port = ownPort === "" ? 443 : Number(ownPort)) =>
+      Object.assign(failed("ECONNREFUSED", "connect"), { address, port })
+    const unknownName = (name: string) =>
+      Object.assign(failed("ENOTFOUND", "getaddrinfo"), { hostname: name })
 
     const causes: ReadonlyArray<readonly [name: string, cause: unknown, verdict: string]> = [
       ["a refused connection", failed("ECONNREFUSED", "connect"), "EndpointFault"],
@@ -802,7 +813,13 @@ describe("JsonRpc", () => {
       ["a connection that is not made in time", failed("ETIMEDOUT", "connect"), "EndpointFault"],
       ["undici's time-out for connecting", failed("UND_ERR_CONNECT_TIMEOUT"), "EndpointFault"],
       ["a refusal without its system call", failed("ECONNREFUSED"), "EndpointFault"],
-      ["a refusal inside of fetch's error", wrapped(failed("ECONNREFUSED", "connect")), "EndpointFault"],
+      ["fetch's error for a name that is not known", wrapped(unknownName(hostname)), "EndpointFault"],
+      ["fetch's error for another name, after a redirect", wrapped(unknownName("other.example")), "Unknown"],
+      [
+        "a refusal inside of fetch's error, of which nobody knows",
+        wrapped(refusedAt("192.0.2.1")),
+        "Unknown"
+      ],
       ["a host that is lost when reading", failed("EHOSTUNREACH", "read"), "Unknown"],
       ["a host that is lost, nobody knows when", failed("EHOSTUNREACH"), "Unknown"],
       ["a connection that was reset", failed("ECONNRESET", "read"), "Unknown"],
@@ -817,7 +834,7 @@ describe("JsonRpc", () => {
       ["no cause", undefined, "Unknown"],
       [
         "addresses that all refuse",
-        wrapped(new AggregateError([failed("ECONNREFUSED", "connect"), failed("ENETUNREACH", "connect")])),
+        new AggregateError([failed("ECONNREFUSED", "connect"), failed("ENETUNREACH", "connect")]),
         "EndpointFault"
       ],
       [
@@ -835,6 +852,26 @@ describe("JsonRpc", () => {
       })
     }
 
+    it("fetch is believed when it tells of the address and the port of the request", () => {
+      const verdictAt = (url: string, cause: unknown) =>
+        verdictOf(
+          new HttpClientError.HttpClientError({
+            reason: new HttpClientError.TransportError({
+              request: HttpClientRequest.post(url),
+              cause: wrapped(cause)
+            })
+          })
+        )
+      assert.strictEqual(verdictAt("http://127.0.0.1:8545/v1", refusedAt("127.0.0.1", 8545)), "EndpointFault")
+      assert.strictEqual(verdictAt("http://[::1]:8545", refusedAt("::1", 8545)), "EndpointFault")
+      assert.strictEqual(verdictAt("http://localhost", refusedAt("::1", 80)), "EndpointFault")
+      assert.strictEqual(verdictAt("https://127.0.0.1", refusedAt("127.0.0.1", 443)), "EndpointFault")
+      assert.strictEqual(verdictAt("http://127.0.0.1:8545", refusedAt("127.0.0.1", 8546)), "Unknown")
+      assert.strictEqual(verdictAt("http://127.0.0.1:8545", refusedAt("127.0.0.2", 8545)), "Unknown")
+      const both = new AggregateError([refusedAt("::1", 80), refusedAt("127.0.0.1", 80)])
+      assert.strictEqual(verdictAt("http://localhost", both), "EndpointFault")
+    })
+
     it("causes that turn in a circle, and long chains, are harmless", () => {
       const circle = new Error("circle")
       circle.cause = circle
@@ -844,7 +881,10 @@ describe("JsonRpc", () => {
       everyone.errors = [everyone, everyone]
       assert.strictEqual(verdictOf(transport(everyone)), "Unknown")
       const chain = (length: number) =>
-        Array.from({ length }).reduce(wrapped, failed("ECONNREFUSED", "connect"))
+        Array.from({ length }).reduce(
+          (cause: unknown) => new Error("chain", { cause }),
+          failed("ECONNREFUSED", "connect")
+        )
       assert.strictEqual(verdictOf(transport(chain(10))), "EndpointFault")
       assert.strictEqual(verdictOf(transport(chain(100_000))), "Unknown")
     })

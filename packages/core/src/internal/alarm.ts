@@ -9,6 +9,9 @@ import type { Clock } from "effect"
 import { apart } from "./apart.ts"
 import { type Caller, type Ringable, startTimer, type Timer } from "./timer.ts"
 
+/** So that all who look at such a deadline speak of the same alarm. */
+const madeByHand = new WeakMap<object, Alarm>()
+
 export class Alarm implements Ringable {
   readonly label: string
   readonly atNanos: bigint
@@ -28,7 +31,12 @@ export class Alarm implements Ringable {
 
   /** The alarm behind an ambient deadline; one that was made by hand gets an alarm of its own. */
   static from(deadline: { readonly label: string; readonly atNanos: bigint }, clock: Clock.Clock): Alarm {
-    return deadline instanceof Alarm ? deadline : new Alarm(deadline.label, deadline.atNanos, clock)
+    if (deadline instanceof Alarm) return deadline
+    const known = madeByHand.get(deadline)
+    if (known?.clock === clock) return known
+    const alarm = new Alarm(deadline.label, deadline.atNanos, clock)
+    madeByHand.set(deadline, alarm)
+    return alarm
   }
 
   /** How long until it rings; negative when it is late. */

@@ -76,6 +76,11 @@ export const isExpiryOf = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =
     return typeof thrown === "object" && thrown !== null && alarmOf.get(thrown) === alarm
   })
 
+/** Says that an error tells of this alarm, as if it had been the first to hear of it. */
+export const markExpiry = (error: object, alarm: Alarm): void => {
+  alarmOf.set(error, alarm)
+}
+
 /** The ambient deadline of a caller, in a form that others can wait for. */
 export const ambientAlarm = (caller: Pick<Caller, "context">): Alarm | undefined => {
   const ambient = Context.get(caller.context, Current)

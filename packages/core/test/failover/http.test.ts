@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Failover, InvalidOptions, OutcomeUnknown } from "@holdfast/core"
-import { Cause, Context, Effect, Exit, Layer } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Stream } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { quiet } from "./nodes.ts"
 
@@ -23,7 +23,8 @@ class Hosts {
       return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(url.host, { status: answer })))
     }
     const cause = Object.assign(new Error(answer), {
-      code: answer === "refuses" ? "ECONNREFUSED" : "ECONNRESET"
+      code: answer === "refuses" ? "ECONNREFUSED" : "ECONNRESET",
+      syscall: answer === "refuses" ? "connect" : "read"
     })
     const reason = new HttpClientError.TransportError({ request, cause })
     return Effect.fail(new HttpClientError.HttpClientError({ reason }))
@@ -129,11 +130,37 @@ describe("Failover.httpClient and what is the caller's fault", () => {
     Effect.gen(function* () {
       const hosts = new Hosts({ "one.example": 200 })
       const client = yield* ok(hosts)
-      for (const headers of [{ "x-name": "Łukasz" }, { "x-name": "two\nlines" }, { "x name": "spaced" }]) {
+      for (const headers of [
+        { "x-name": "Łukasz" },
+        { "x-name": "two\nlines" },
+        { "x-name": "\u0001" },
+        { "x name": "spaced" }
+      ]) {
         const error = yield* Effect.flip(client.get("/quotes", { headers }))
         assert.isTrue(HttpClientError.isHttpClientError(error) && error.reason._tag === "EncodeError")
       }
       assert.deepStrictEqual(hosts.seen, [])
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.effect("a header that is only unusual is sent, and that of a stream is its own", () =>
+    Effect.gen(function* () {
+      const seen: Array<string | undefined> = []
+      const http = HttpClient.make((request) => {
+        seen.push(request.headers["content-type"], request.headers["x-name"])
+        return Effect.succeed(HttpClientResponse.fromWeb(request, new Response("ok")))
+      })
+      const pool = yield* Failover.make({
+        endpoints: [Failover.endpoint("a", http)],
+        probe: () => Effect.void,
+        classify: Failover.classifyHttp
+      })
+      const request = HttpClientRequest.put("https://a.example/").pipe(
+        HttpClientRequest.bodyStream(Stream.succeed(new Uint8Array(1))),
+        HttpClientRequest.setHeaders({ "content-type": "text/csv", "x-name": "caf\u00e9\t" })
+      )
+      yield* Failover.httpClient(pool).execute(request)
+      assert.deepStrictEqual(seen, ["text/csv", "caf\u00e9\t"])
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 

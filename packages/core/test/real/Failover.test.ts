@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Failover, OutcomeUnknown } from "@holdfast/core"
-import { Deferred, Effect, Logger, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Logger, Stream } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { refusing, serve } from "../utils/servers.ts"
 
@@ -84,18 +84,48 @@ for (const [name, layer] of Object.entries(clients)) {
       }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
     )
 
-    it.live("a submission that is redirected is not sent anywhere else: the redirect is the answer", () =>
-      Effect.gen(function* () {
-        const seen: Array<string> = []
-        const gone = yield* refusing
-        const first = yield* host(seen, (_, response) =>
-          response.writeHead(303, { location: `http://127.0.0.1:${gone}/` }).end()
-        )
-        const pool = yield* poolOf([first, yield* host(seen, says("second"))])
-        const response = yield* Failover.httpClient(pool).post("/orders")
-        assert.strictEqual(response.status, 303)
-        assert.deepStrictEqual(seen, ["POST /orders"])
-      }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
+    it.live(
+      "a submission that is redirected to where nobody listens, or is turned away, is not sent again",
+      () =>
+        Effect.gen(function* () {
+          const gone = yield* refusing
+          const busy = yield* host([], (_, response) => response.writeHead(429).end())
+          for (const port of [gone, busy]) {
+            const seen: Array<string> = []
+            const first = yield* host(seen, (_, response) =>
+              response.writeHead(303, { location: `http://127.0.0.1:${port}/` }).end()
+            )
+            const pool = yield* poolOf([first, yield* host(seen, says("second"))])
+            const exit = yield* Effect.exit(Failover.httpClient(pool).post("/orders"))
+            assert.deepStrictEqual(seen, ["POST /orders"])
+            // Clients that follow no redirects give it as the answer.
+            if (Exit.isSuccess(exit)) assert.strictEqual(exit.value.status, 303)
+            else assert.instanceOf(Cause.squash(exit.cause), OutcomeUnknown)
+          }
+        }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
+    )
+
+    it.live(
+      "an upload that its host breaks off has an unknown outcome, and goes on if it may be done twice",
+      () =>
+        Effect.gen(function* () {
+          const seen: Array<string> = []
+          // It reads a little, and closes: no fault of the stream.
+          const rude = yield* serve((request, response) => {
+            if (request.url === "/health") return response.end("ok")
+            seen.push(`${request.method} ${request.url}`)
+            return request.once("data", () => request.socket.destroy())
+          })
+          const pool = yield* poolOf([rude, yield* host(seen, says("second"))], { feed: "probes" })
+          const client = Failover.httpClient(pool)
+          const body = Stream.fromIterable(Array.from({ length: 64 }, () => new Uint8Array(65_536)))
+          const upload = (request: HttpClientRequest.HttpClientRequest) =>
+            client.execute(HttpClientRequest.bodyStream(request, body, { contentType: "text/csv" }))
+          assert.instanceOf(yield* Effect.flip(upload(HttpClientRequest.post("/files"))), OutcomeUnknown)
+          const response = yield* upload(HttpClientRequest.put("/files"))
+          assert.strictEqual(yield* response.text, "second")
+          assert.deepStrictEqual(seen, ["POST /files", "PUT /files", "PUT /files"])
+        }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([])]))
     )
 
     it.live("a body that fails is the caller's fault, and one that has begun is not sent again", () =>

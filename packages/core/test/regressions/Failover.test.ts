@@ -1,7 +1,15 @@
 /** Bugs that `Failover` had. */
 import { assert, describe, it } from "@effect/vitest"
-import { Backoff, Deadline, Failover, InvalidOptions, OutcomeUnknown, RetryBudget } from "@holdfast/core"
-import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import {
+  Backoff,
+  Deadline,
+  Failover,
+  FanOut,
+  InvalidOptions,
+  OutcomeUnknown,
+  RetryBudget
+} from "@holdfast/core"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { call, classify, Node, poolOf, quiet, Refused, Reset } from "../failover/nodes.ts"
 import { timed } from "../utils/run.ts"
@@ -213,20 +221,197 @@ describe("Failover: regressions", () => {
     }).pipe(Effect.provide(quiet))
   )
 
-  it.effect("one probe of an endpoint at a time, so that none speaks about the time after the next", () =>
+  it.effect("a probe that ends after a later one has says nothing", () =>
     Effect.gen(function* () {
-      // Given an endpoint that is added shortly before a round, and whose probes take long,
+      // Given an endpoint that is added shortly before a round, and whose first probe hangs,
       const [a, b] = pair()
       const pool = yield* poolOf([a])
       yield* TestClock.adjust(1900)
-      b.latencyMillis = 400
+      b.answer = "hangs"
       yield* pool.add(Failover.endpoint("b", b))
-      // when the round begins while its first probe is under way,
-      yield* TestClock.adjust(300)
-      // then it is not probed a second time beside that.
-      assert.strictEqual(b.probes, 1)
+      yield* TestClock.adjust(50)
+      // when the probe of the round finds it well,
+      b.answer = "fine"
+      yield* TestClock.adjust(150)
+      assert.deepStrictEqual(yield* healthOf(pool), ["Healthy", "Healthy"])
+      // then the time-out of the first one changes nothing.
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(yield* healthOf(pool), ["Healthy", "Healthy"])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("calls that are well stay where they are when another endpoint recovers", () =>
+    Effect.gen(function* () {
+      // Given reads at an endpoint whose probes are fine, and at which one other call was refused,
+      const [a, b] = pair()
+      const pool = yield* poolOf([a, b])
+      yield* TestClock.adjust(1000)
+      b.answer = "refuses"
       yield* TestClock.adjust(2000)
-      assert.strictEqual(b.probes, 2)
+      a.callLatencyMillis = 3000
+      const reading = yield* Effect.forkChild(pool.execute(call, { idempotent: true }), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust(500)
+      const refuse = (_: Node, endpoint: string) => Effect.fail(new Refused({ node: endpoint }))
+      yield* Effect.flip(pool.execute(refuse, { idempotent: true }))
+      // when the other endpoint answers its probes again,
+      b.answer = "fine"
+      yield* TestClock.adjust(3000)
+      // then they have their answers.
+      assert.strictEqual(a.interrupted, 0)
+      assert.strictEqual(yield* Fiber.join(reading), "a")
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect(
+    "FV-2: a call that waits at a dead endpoint is moved to one that is added, and when its own is removed",
+    () =>
+      Effect.gen(function* () {
+        for (const change of ["add", "remove"] as const) {
+          // Given a call that waits at a dead endpoint, with no other one that is well,
+          const [a, b, c] = [new Node("a", 10), new Node("b", 20), new Node("c", 30)]
+          const pool = yield* poolOf([a, b])
+          yield* TestClock.adjust(1000)
+          b.answer = "refuses"
+          yield* TestClock.adjust(2000)
+          a.callAnswer = "hangs"
+          a.answer = "refuses"
+          yield* TestClock.adjust(1100)
+          const reading = yield* Effect.forkChild(pool.execute(call, { idempotent: true }), {
+            startImmediately: true
+          })
+          assert.strictEqual(a.calls, 1)
+          // when one is added, or its own is removed as another one is,
+          yield* pool.add(Failover.endpoint("c", c))
+          if (change === "remove") yield* Effect.forkChild(pool.remove("a"))
+          yield* TestClock.adjust(200)
+          // then the call has gone there.
+          assert.strictEqual(yield* Fiber.join(reading), "c")
+          yield* TestClock.adjust(10_000)
+        }
+      }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("FV-9: the caller's deadline is nobody's fault in a pool of pools", () =>
+    Effect.gen(function* () {
+      // Given a pool over another one, whose node hangs,
+      const [a, b] = pair()
+      a.callAnswer = "hangs"
+      const inner = yield* poolOf([a])
+      const outer = yield* Failover.make({
+        endpoints: [Failover.endpoint("inner", inner), Failover.endpoint("other", yield* poolOf([b]))],
+        probe: () => Effect.void,
+        classify: () => Failover.unknown,
+        jitter: "none"
+      })
+      yield* TestClock.adjust(100)
+      // when the caller's deadline comes, which the inner pool hears of first,
+      yield* timed(
+        Effect.exit(
+          Deadline.within(
+            outer.execute((pool) => pool.execute(call)),
+            "1 second"
+          )
+        ),
+        "2 seconds"
+      )
+      // then the outer one blames nobody.
+      assert.deepStrictEqual(
+        (yield* outer.status).map(({ health }) => health),
+        ["Healthy", "Healthy"]
+      )
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("FV-9: a deadline that was set by hand is that of the caller, too", () =>
+    Effect.gen(function* () {
+      // Given a deadline that is made by hand, and an heir of it inside of the call,
+      const [a, b] = pair()
+      a.callAnswer = "hangs"
+      const pool = yield* poolOf([a, b])
+      yield* TestClock.adjust(1000)
+      const now = yield* Clock.monotonicTimeNanos
+      const ask = pool.execute((node) => Deadline.within(node.call, "5 seconds"), { idempotent: true })
+      const bounded = Effect.provideService(ask, Deadline.Current, {
+        label: "hand",
+        atNanos: now + 500_000_000n
+      })
+      // when it comes,
+      const { exit } = yield* timed(bounded, "1 second")
+      // then the endpoint is as good as before.
+      assert.isTrue(Exit.isFailure(exit))
+      assert.deepStrictEqual(yield* healthOf(pool), ["Healthy", "Healthy"])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("a batch knows that a call with an unknown outcome may have happened", () =>
+    Effect.gen(function* () {
+      // Given a payment through a pool, as the only target of a batch with a deadline,
+      const [a, b] = pair()
+      a.callAnswer = "hangs"
+      const pool = yield* poolOf([a, b])
+      yield* TestClock.adjust(1000)
+      // when that comes before an answer does,
+      const { exit } = yield* timed(
+        FanOut.run(["payment"], () => pool.execute(call), { deadline: "1 second" }),
+        "2 seconds"
+      )
+      // then nobody is told that it has failed.
+      if (Exit.isFailure(exit)) return assert.fail(String(exit.cause))
+      assert.deepStrictEqual(exit.value.outcomes.map(FanOut.isUnknown), [true])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect(
+    "hedged legs that wait for the next round do not go to the same endpoint, and say why they end",
+    () =>
+      Effect.gen(function* () {
+        // Given two legs whose attempts have both failed,
+        const nodes = pair()
+        const pool = yield* poolOf([...nodes], {
+          attempts: 4,
+          backoff: Backoff.constant("100 millis", { jitter: "none" }),
+          hedge: { budget: 1 }
+        })
+        yield* TestClock.adjust(100)
+        for (let n = 0; n < 16; n++) yield* timed(pool.execute(call, { idempotent: true }), 20)
+        for (const node of nodes) {
+          node.callAnswer = "resets"
+          node.callLatencyMillis = 50
+        }
+        const before = nodes.map(({ calls }) => calls)
+        // when they go on after a delay,
+        yield* timed(pool.execute(call, { idempotent: true }), "1 second")
+        // then each has taken another one;
+        assert.deepStrictEqual(
+          nodes.map(({ calls }, index) => calls - (before[index] ?? 0)),
+          [2, 2]
+        )
+        // and when the deadline lets nobody go on, that is what they say.
+        const { exit } = yield* timed(
+          Effect.flip(pool.execute(call, { idempotent: true, deadline: "140 millis" })),
+          "1 second"
+        )
+        assert.isTrue(
+          Exit.isSuccess(exit) && exit.value._tag === "AllEndpointsFailed" && exit.value.limit === "Deadline"
+        )
+      }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("an interruption of a part does not hide that something may have been done", () =>
+    Effect.gen(function* () {
+      // Given a call that breaks, and whose finalizer is interrupted,
+      const pool = yield* poolOf([...pair()])
+      const broken = Effect.ensuring(Effect.fail(new Reset({ node: "a" })), Effect.interrupt)
+      // when it must not be done twice, then its outcome is unknown, by the error that says so.
+      const error = yield* Effect.flip(pool.execute(() => broken))
+      assert.instanceOf(error, OutcomeUnknown)
+      assert.instanceOf(error.cause, Reset)
+      // And so it is when a classification that is not typed says nothing at all.
+      const nothing: Failover.Verdict = JSON.parse("null")
+      const other = yield* Effect.flip(pool.execute(() => Effect.fail("x"), { classify: () => nothing }))
+      assert.instanceOf(other, OutcomeUnknown)
     }).pipe(Effect.provide(quiet))
   )
 

@@ -1,6 +1,6 @@
 /** Whose fault an error of an HTTP request is. In doubt it is nobody's: what may have been done is not sent again. */
-import { Predicate } from "effect"
-import { HttpClientError } from "effect/http"
+import { Option, Predicate } from "effect"
+import { HttpClientError, HttpClientRequest } from "effect/http"
 import { unsent } from "./unsent.ts"
 import { callerFault, classifying, endpointFault, unknown, type Verdict } from "./verdict.ts"
 
@@ -28,7 +28,13 @@ const isCallers = (status: number): boolean =>
   (status >= 400 && status < 500 && status !== 408) || status === 501
 
 /** What Node and undici say of a request that they cannot even write. */
-const unsendable = new Set(["ERR_INVALID_CHAR", "ERR_INVALID_HTTP_TOKEN", "UND_ERR_INVALID_ARG"])
+const unsendable = new Set([
+  "ERR_HTTP_CONTENT_LENGTH_MISMATCH",
+  "ERR_INVALID_CHAR",
+  "ERR_INVALID_HTTP_TOKEN",
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_NOT_SUPPORTED"
+])
 
 /** A `fetch` that throws such an error has no code for it, and no cause as it has for what happens on the network. */
 const isRefusedByFetch = (cause: unknown): boolean =>
@@ -36,15 +42,25 @@ const isRefusedByFetch = (cause: unknown): boolean =>
   cause.cause === undefined &&
   /ByteString|header (name|value)|Headers\.|HTTP method/i.test(cause.message)
 
-const isUnsendable = (cause: unknown): boolean =>
+const isUnsendable = (cause: unknown, depth = 0): boolean =>
   isRefusedByFetch(cause) ||
-  (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && unsendable.has(cause.code))
+  (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && unsendable.has(cause.code)) ||
+  // Causes may turn in a circle.
+  (depth < 8 && Predicate.hasProperty(cause, "cause") && isUnsendable(cause.cause, depth + 1))
+
+/** `fetch` follows redirects by itself: the status is that of the last hop, and the first has had the request. */
+const isRedirected = ({ request, url }: HttpClientError.StatusCodeError["response"]): boolean => {
+  const asked = Option.getOrUndefined(HttpClientRequest.toUrl(request))
+  if (url === "" || asked === undefined) return false
+  asked.hash = ""
+  return asked.href !== url
+}
 
 const ofStatus = (
   error: HttpClientError.HttpClientError,
   response: HttpClientError.StatusCodeError["response"]
 ): Verdict<HttpClientError.HttpClientError> => {
-  if (turnedAway(response.status) || isAway(response)) return endpointFault
+  if (turnedAway(response.status) || isAway(response)) return isRedirected(response) ? unknown : endpointFault
   // Nor does a status below 400 that was not expected say that nothing was done: 202 and 303 say the contrary.
   return isCallers(response.status) ? callerFault(error) : unknown
 }
@@ -56,7 +72,9 @@ const of = (error: HttpClientError.HttpClientError): Verdict<HttpClientError.Htt
       return ofStatus(error, reason.response)
     case "TransportError":
       if (isUnsendable(reason.cause)) return callerFault(error)
-      return unsent(reason.cause) ? endpointFault : unknown
+      return unsent(reason.cause, Option.getOrUndefined(HttpClientRequest.toUrl(reason.request)))
+        ? endpointFault
+        : unknown
     case "EncodeError":
     case "InvalidUrlError":
       return callerFault(error)

@@ -28,8 +28,10 @@ export class Entry<Client> {
   readonly weight: number
   private readonly rules: Rules
   client: { readonly value: Client } | undefined = undefined
-  /** One probe at a time, so that none speaks about the time after the next. */
-  isProbed = false
+  /** When the latest of those probes began that have ended: older ones say nothing any more. */
+  private heardNanos: bigint | undefined = undefined
+  /** The last that was heard of it by a probe, or in building its client, is that it is dead. */
+  isFoundDead = false
   /** How the client becomes: the attempt to build it that is under way, or was the last. */
   building: Deferred.Deferred<Client, EndpointUnavailable> | undefined = undefined
   /** What belongs to the client. */
@@ -91,6 +93,8 @@ export class Entry<Client> {
 
   /** A probe is under way for longer than the threshold: it is slow, however it ends. */
   overdue(startNanos: bigint, nowNanos: bigint): void {
+    // That it has not ended says nothing against an older one that does.
+    if (this.heardNanos !== undefined && startNanos < this.heardNanos) return
     this.roundTripNanos = nowNanos - startNanos
     if (this.grade !== "Failed") this.become("Slow")
   }
@@ -98,6 +102,8 @@ export class Entry<Client> {
   answered(startNanos: bigint, nowNanos: bigint): void {
     const tookNanos = nowNanos - startNanos
     this.probes.add(Number(tookNanos) / 1e6)
+    if (!this.hear(startNanos)) return
+    this.isFoundDead = false
     if (this.isOutdated(startNanos)) return
     this.roundTripNanos = tookNanos
     this.roundTrips.push(tookNanos)
@@ -110,10 +116,23 @@ export class Entry<Client> {
     this.grade = "Healthy"
   }
 
-  failed(nowNanos: bigint, cause: Cause.Cause<unknown>): void {
+  /** A probe has failed, or the building of its client. */
+  foundDead(startNanos: bigint, nowNanos: bigint, cause: Cause.Cause<unknown>): void {
+    if (!this.hear(startNanos)) return
+    this.isFoundDead = true
+    this.failed(nowNanos, cause)
+  }
+
+  private failed(nowNanos: bigint, cause: Cause.Cause<unknown>): void {
     this.lastCause = cause
     this.failedNanos = nowNanos
     this.become("Failed")
+  }
+
+  private hear(startNanos: bigint): boolean {
+    if (this.heardNanos !== undefined && startNanos < this.heardNanos) return false
+    this.heardNanos = startNanos
+    return true
   }
 
   private become(grade: "Slow" | "Failed"): void {

@@ -1,5 +1,5 @@
 /** What goes wrong with a pool of endpoints; see `Failover`. */
-import { type Array as Arr, Cause, Schema } from "effect"
+import { type Array as Arr, Cause, Predicate, Schema } from "effect"
 import { HttpClientError } from "effect/http"
 import type { AttemptTimeout } from "../retry.ts"
 
@@ -28,23 +28,29 @@ const whys: { readonly [limit in Limit]: string } = {
   InheritedDeadline: "an inherited deadline was reached"
 }
 
-/** The words of an HTTP error hold its URL, and a URL may hold a key. */
-const ofHttp = ({ reason, response }: HttpClientError.HttpClientError): string => {
-  const status = response === undefined ? "" : ` ${response.status}`
-  const { cause } = reason
-  return `${reason._tag}${status}${cause instanceof Error ? ` (${ofCause(cause)})` : ""}`
+/** What the system says of a connection; any other words may hold the URL, and a URL may hold a key. */
+const ofSystem = (cause: unknown, depth = 0): string | undefined => {
+  // Causes may turn in a circle.
+  if (!(cause instanceof Error) || depth > 8) return undefined
+  const isSystems = Predicate.hasProperty(cause, "code") || Predicate.hasProperty(cause, "syscall")
+  return isSystems ? cause.message : ofSystem(cause.cause, depth + 1)
 }
 
-/** What a client throws is often in other words only that it has failed; the system's own word is in its cause. */
-const ofCause = ({ cause, message }: Error): string => (cause instanceof Error ? cause.message : message)
+const ofHttp = ({ reason, response }: HttpClientError.HttpClientError): string => {
+  const system = ofSystem(reason.cause)
+  return `${reason._tag}${response === undefined ? "" : ` ${response.status}`}${system === undefined ? "" : ` (${system})`}`
+}
 
 const ofError = (error: unknown): string => {
   if (HttpClientError.isHttpClientError(error)) return ofHttp(error)
   return error instanceof Error ? error.message : String(error)
 }
 
+/** A cause in a few words, without a URL. */
+export const wordsOf = (cause: Cause.Cause<unknown>): string => ofError(Cause.squash(cause))
+
 const words = <E>({ cause, endpoint }: Failure<E>): string =>
-  `${endpoint}: ${cause === undefined ? "not tried" : ofError(Cause.squash(cause))}`
+  `${endpoint}: ${cause === undefined ? "not tried" : wordsOf(cause)}`
 
 export class AllEndpointsFailed<out E = unknown> extends Schema.TaggedError<AllEndpointsFailed<unknown>>(
   "@holdfast/core/Failover/AllEndpointsFailed"

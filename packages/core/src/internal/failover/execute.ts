@@ -26,8 +26,9 @@ import type * as Backoff from "../../Backoff.ts"
 import type { Execute, ExecuteOptions } from "../../Failover.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { RetryBudget } from "../../RetryBudget.ts"
+import type { Alarm } from "../alarm.ts"
 import { decode, ending, positive } from "../duration.ts"
-import { ambientAlarm, type Expiry, isExpiryOf, limit, toNanos } from "../limit.ts"
+import { ambientAlarm, type Expiry, isExpiryOf, limit, markExpiry, toNanos } from "../limit.ts"
 import { AttemptTimeout, CurrentAttempt } from "../retry.ts"
 import { type Delays, delaysOf } from "../steps.ts"
 import type { Entry } from "./entry.ts"
@@ -219,8 +220,7 @@ class Call<Client, A, E, R, C> {
     const lapsed = this.lapse(attempt, expiry.budgetMillis, expiry.elapsedMillis)
     if (!expiry.inherited && !isLast) return lapsed
     const ending = this.end(attempt, Cause.fail(lapsed), expiry.inherited ? "InheritedDeadline" : "Deadline")
-    // `OutcomeUnknown` is not handed on here: whoever set the deadline would take it for his own end, and nobody would
-    // hear that something was sent.
+    // What is handed on here is taken for the end of whoever set the deadline.
     return ending._tag === "AllEndpointsFailed" ? ending : lapsed
   }
 
@@ -231,11 +231,18 @@ class Call<Client, A, E, R, C> {
     limit: Limit
   ): AllEndpointsFailed<E> | OutcomeUnknown {
     if (attempt.hasStarted) this.note(attempt, cause)
-    this.ending =
+    const ending =
       attempt.wasSent && !this.ask.idempotent
         ? this.outcomeUnknown(attempt, Cause.squash(cause))
         : this.allFailed(limit)
-    return this.ending
+    const ambient = limit === "InheritedDeadline" ? ambientAlarm(this.fiber) : undefined
+    if (ambient !== undefined) {
+      ends.set(ending, ambient)
+      // That something was sent is not to become a mere lateness to whoever set the deadline.
+      if (ending._tag === "AllEndpointsFailed") markExpiry(ending, ambient)
+    }
+    this.ending = ending
+    return ending
   }
 
   /** Its endpoint was found dead: it is over, if there is another one that was not tried. */
@@ -268,21 +275,22 @@ class Call<Client, A, E, R, C> {
     const known = cause as Cause.Cause<E | AttemptTimeout | EndpointUnavailable>
     const ambient = ambientAlarm(fiber)
     // The deadline of the caller, of which somebody inside of the call has heard first.
-    if (ambient !== undefined && isExpiryOf(ambient, cause)) {
+    if (ambient !== undefined && (isExpiryOf(ambient, cause) || isEndBy(ambient, cause))) {
       return Effect.fail(this.end(attempt, known, "InheritedDeadline"))
     }
     const errors = errorsOf(cause)
-    if (errors === undefined) return Effect.failCause(withoutErrors(cause))
-    // house: as above
-    const ofCall = () => worstOf(errors.map((error) => ask.classify(error as E)))
-    const verdict = lapsed === undefined ? ofCall() : wasSent ? unknown : endpointFault
+    if (errors === undefined) return Effect.failCause(defectsOf(cause))
+    const { error: failure, verdict } =
+      lapsed === undefined
+        ? // house: as above
+          worstOf(Arr.map(errors, (error) => ({ error, verdict: ask.classify(error as E) })))
+        : { error: errors[0], verdict: wasSent ? unknown : endpointFault }
     if (verdict._tag === "CallerFault") {
       pool.blameless(entry)
       return Effect.fail(verdict.error)
     }
     this.note(attempt, known)
     if (!wasCut) pool.faulted(entry, startNanos, known)
-    const failure = errors[0]
     return verdict._tag === "EndpointFault" || ask.idempotent
       ? this.again(failure)
       : Effect.fail(this.outcomeUnknown(attempt, failure))
@@ -303,9 +311,7 @@ class Call<Client, A, E, R, C> {
     if (!this.hasAttempts) return this.exhausted("Attempts")
     const entry = pool.next((entry) => !this.tried.has(entry))
     if (entry === undefined) {
-      if (ask.attempts === undefined) return this.exhausted("Endpoints")
-      this.taken++
-      return this.anew(failure)
+      return ask.attempts === undefined ? this.exhausted("Endpoints") : this.anew(failure)
     }
     this.take(entry)
     return ask.budget === undefined
@@ -323,11 +329,18 @@ class Call<Client, A, E, R, C> {
       const limit = this.isTooLate(Duration.toNanosUnsafe(delay))
       if (limit !== undefined) return yield* this.exhausted(limit)
       if (ask.budget !== undefined && !(yield* ask.budget.withdraw)) return yield* this.exhausted("Budget")
+      // Another leg may have taken the last one meanwhile; this one is taken before the delay.
+      if (!this.hasAttempts) return yield* this.exhausted("Attempts")
+      this.taken++
       yield* clock.sleep(delay)
-      this.tried.clear()
-      const entry = pool.next(() => true)
+      const entry = pool.next((entry) => !this.tried.has(entry)) ?? this.nextRound()
       return yield* entry === undefined ? this.exhausted("Endpoints") : this.attempt(entry)
     })
+  }
+
+  private nextRound(): Entry<Client> | undefined {
+    this.tried.clear()
+    return this.pool.next(() => true)
   }
 
   private get hasAttempts(): boolean {
@@ -404,24 +417,48 @@ class Call<Client, A, E, R, C> {
   }
 }
 
-/** The errors of a cause that tells of nothing else: of several, when several things were done at once. */
+/** Which calls were ended by which deadline, be it as `OutcomeUnknown`: for pools further out, which blame nobody. */
+const ends = new WeakMap<object, Alarm>()
+
+const isEndBy = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some(
+    (reason) =>
+      reason._tag === "Fail" &&
+      typeof reason.error === "object" &&
+      reason.error !== null &&
+      ends.get(reason.error) === alarm
+  )
+
+/**
+ * The errors of a cause that tells of no bug: of several, when several things were done at once. Whoever is interrupted
+ * hears of nothing, so an interruption beside an error is that of a part.
+ */
 const errorsOf = <E>(cause: Cause.Cause<E>): Arr.NonEmptyReadonlyArray<E> | undefined => {
   const errors = cause.reasons.flatMap((reason) => (reason._tag === "Fail" ? [reason.error] : []))
-  return errors.length === cause.reasons.length && Arr.isReadonlyArrayNonEmpty(errors) ? errors : undefined
+  return !Cause.hasDies(cause) && Arr.isReadonlyArrayNonEmpty(errors) ? errors : undefined
 }
 
 const hasError = (cause: Cause.Cause<unknown>, error: unknown): boolean =>
   cause.reasons.some((reason) => reason._tag === "Fail" && reason.error === error)
 
-/** What may have been done outweighs all else; and what is no verdict may be anything. */
-const worstOf = <C>(verdicts: ReadonlyArray<Verdict<C>>): Verdict<C> => {
-  const callers = verdicts.find(({ _tag }) => _tag === "CallerFault")
-  const isCertain = verdicts.every(({ _tag }) => _tag === "EndpointFault" || _tag === "CallerFault")
-  return isCertain ? (callers ?? endpointFault) : unknown
+interface Judged<C> {
+  readonly error: unknown
+  readonly verdict: Verdict<C>
 }
 
-/** A cause that tells of more than errors tells of a bug, or of an interruption: they are what comes out. */
-const withoutErrors = (cause: Cause.Cause<unknown>): Cause.Cause<never> =>
+/** A classification that is not typed may give anything, or nothing. */
+const tagOf = ({ verdict }: { readonly verdict: { readonly _tag: string } | null | undefined }) =>
+  verdict?._tag
+
+/** What may have been done outweighs all else, and what is no verdict may be anything. */
+const worstOf = <C>(all: Arr.NonEmptyReadonlyArray<Judged<C>>): Judged<C> => {
+  const doubtful = all.find((each) => tagOf(each) !== "EndpointFault" && tagOf(each) !== "CallerFault")
+  if (doubtful !== undefined) return { error: doubtful.error, verdict: unknown }
+  return all.find((each) => tagOf(each) === "CallerFault") ?? all[0]
+}
+
+/** A cause that tells of a bug, or of nothing but an interruption: that is what comes out. */
+const defectsOf = (cause: Cause.Cause<unknown>): Cause.Cause<never> =>
   Cause.fromReasons(cause.reasons.filter((reason) => reason._tag !== "Fail"))
 
 /** What the calls of a pool have in common. */

@@ -1,5 +1,5 @@
 /** A pool of HTTP clients as one HTTP client. */
-import { Effect, Stream } from "effect"
+import { Cause, Effect, Stream } from "effect"
 import {
   HttpBody,
   HttpClient,
@@ -9,7 +9,6 @@ import {
 } from "effect/http"
 import type { Failover } from "../../Failover.ts"
 import type { OutcomeUnknown } from "../../OutcomeUnknown.ts"
-import { withoutRedirects } from "../redirects.ts"
 import { classifyHttp } from "./classifyHttp.ts"
 import type { AllEndpointsFailed } from "./errors.ts"
 import { callerFault, unknown, type Verdict } from "./verdict.ts"
@@ -25,8 +24,7 @@ const isIdempotent = ({ headers, method }: HttpClientRequest.HttpClientRequest):
 
 /** RFC 9110, sections 5.1 and 5.5. */
 const headerName = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a field must not hold
-const headerValue = /^[^\u0000\r\n\u0100-\uffff]*$/
+const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
  * A header that no client can send is a mistake of the caller: clients report it as an error of their transport, as which
@@ -60,42 +58,53 @@ const orFault = (
 class Sending {
   private readonly request: HttpClientRequest.HttpClientRequest
   readonly idempotent: boolean
-  /** Its body is a stream, and that has failed. */
-  private bodyFailed = false
+  /** What came of attempts whose body has failed by itself. */
+  private readonly ofBodies = new WeakSet<HttpError>()
 
   constructor(request: HttpClientRequest.HttpClientRequest) {
+    this.request = request
     this.idempotent = isIdempotent(request)
-    const { body } = request
-    this.request =
-      body._tag === "Stream"
-        ? HttpClientRequest.setBody(
-            request,
-            HttpBody.stream(
-              Stream.onError(body.stream, () =>
-                Effect.sync(() => {
-                  this.bodyFailed = true
-                })
-              ),
-              body.contentType,
-              body.contentLength
-            )
-          )
-        : request
   }
 
   with(client: HttpClient.HttpClient): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpError> {
-    const sent = Effect.flatMap(client.execute(this.request), orFault)
-    return this.idempotent ? sent : withoutRedirects(sent)
+    const { body } = this.request
+    if (body._tag !== "Stream") return Effect.flatMap(client.execute(this.request), orFault)
+    return Effect.suspend(() => {
+      let hasFailed = false
+      // A client that gives up interrupts it: only what comes from inside of it is its own.
+      const watched = Stream.onError(body.stream, (cause) =>
+        Effect.sync(() => {
+          hasFailed = !Cause.hasInterruptsOnly(cause)
+        })
+      )
+      const sent = Effect.flatMap(client.execute(withStream(this.request, body, watched)), orFault)
+      return Effect.tapError(sent, (error) =>
+        Effect.sync(() => {
+          if (hasFailed && error.reason._tag !== "StatusCodeError") this.ofBodies.add(error)
+        })
+      )
+    })
   }
 
   readonly classify = (error: HttpError): Verdict<HttpError> => {
-    if (this.bodyFailed) return callerFault(error)
+    if (this.ofBodies.has(error)) return callerFault(error)
     const verdict = classifyHttp(error)
-    // The error may be that of whatever the body comes from, and some of it may be sent.
+    // Some of it may be sent.
     const mayBeSent = this.request.body._tag === "Stream" && error.reason._tag === "TransportError"
     return mayBeSent && verdict._tag === "EndpointFault" ? unknown : verdict
   }
 }
+
+/** The same request, with its own headers: a body sets those of its own. */
+const withStream = (
+  request: HttpClientRequest.HttpClientRequest,
+  { contentLength, contentType }: HttpBody.Stream,
+  stream: HttpBody.Stream["stream"]
+): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.setHeaders(
+    HttpClientRequest.setBody(request, HttpBody.stream(stream, contentType, contentLength)),
+    request.headers
+  )
 
 export type HttpFailure = HttpError | AllEndpointsFailed<HttpError> | OutcomeUnknown
 

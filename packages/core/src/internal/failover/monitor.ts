@@ -15,8 +15,8 @@ import { limit, toNanos } from "../limit.ts"
 import { AttemptTimeout } from "../retry.ts"
 import { startTimer } from "../timer.ts"
 import { isThere } from "./endpoint.ts"
-import type { Entry, Grade } from "./entry.ts"
-import { EndpointUnavailable } from "./errors.ts"
+import type { Entry } from "./entry.ts"
+import { EndpointUnavailable, wordsOf } from "./errors.ts"
 import type { Change, Pool } from "./pool.ts"
 
 export interface MonitorPlan<Client, RE, RP> {
@@ -44,6 +44,8 @@ export class Monitor<Client, RE, RP> {
   private readonly pool: Pool<Client>
   private readonly plan: MonitorPlan<Client, RE, RP>
   private readonly steps: Cutter<"ended">
+  /** Of which the log has told that they are. */
+  private readonly dead = new WeakSet<Entry<Client>>()
   isOver = false
 
   constructor(pool: Pool<Client>, plan: MonitorPlan<Client, RE, RP>) {
@@ -155,8 +157,7 @@ export class Monitor<Client, RE, RP> {
       Effect.withFiber((fiber) => {
         const { plan, pool } = this
         const { client } = entry
-        if (client === undefined || entry.isProbed) return Effect.void
-        entry.isProbed = true
+        if (client === undefined) return Effect.void
         const startNanos = pool.clock.monotonicTimeNanosUnsafe()
         const thresholdNanos = toNanos(plan.threshold)
         const overdue =
@@ -169,13 +170,11 @@ export class Monitor<Client, RE, RP> {
         const bounded = this.within(check, plan.probeTimeout, `probe of ${entry.id}`)
         return Effect.flatMap(Effect.exit(restore(bounded)), (exit) => {
           overdue?.cancel()
-          entry.isProbed = false
           // Cut off, it says nothing about the endpoint.
           if (this.isOver) return Effect.void
-          const before = entry.grade
           if (Exit.isSuccess(exit)) pool.answered(entry, startNanos)
-          else pool.failed(entry, exit.cause)
-          return this.logHealth(entry, before, Exit.isFailure(exit) ? exit.cause : Cause.empty)
+          else pool.foundDead(entry, startNanos, exit.cause)
+          return this.logHealth(entry)
         })
       })
     )
@@ -241,9 +240,8 @@ export class Monitor<Client, RE, RP> {
         const cause = Exit.isFailure(exit) ? Cause.squash(exit.cause) : "it is not wanted any more"
         const error = new EndpointUnavailable({ label: pool.label, endpoint: entry.id, cause })
         if (isWanted) {
-          const before = entry.grade
-          pool.failed(entry, Cause.fail(error))
-          yield* this.logHealth(entry, before, Cause.fail(error))
+          pool.foundDead(entry, pool.clock.monotonicTimeNanosUnsafe(), Cause.fail(error))
+          yield* this.logHealth(entry)
         }
         yield* Deferred.fail(building, error)
         yield* leaveBehind(pool, `what "${entry.id}" had acquired`, Scope.close(scope, Exit.void))
@@ -266,12 +264,18 @@ export class Monitor<Client, RE, RP> {
   }
 
   /** Once for each death that a probe, or a build, finds, and for each end of it. */
-  private logHealth(entry: Entry<Client>, before: Grade, cause: Cause.Cause<unknown>): Effect.Effect<void> {
+  private logHealth(entry: Entry<Client>): Effect.Effect<void> {
     const { label } = this.pool
-    if ((before === "Failed") === (entry.grade === "Failed")) return Effect.void
-    return entry.grade === "Failed"
-      ? log(Effect.logWarning(`"${label}": ${entry.id} has failed`, cause))
-      : log(Effect.logInfo(`"${label}": ${entry.id} answers again`))
+    if (this.dead.has(entry) === entry.isFoundDead) return Effect.void
+    if (!entry.isFoundDead) {
+      this.dead.delete(entry)
+      return log(Effect.logInfo(`"${label}": ${entry.id} answers again`))
+    }
+    this.dead.add(entry)
+    const cause = entry.lastCause ?? Cause.empty
+    const text = `"${label}": ${entry.id} has failed: ${wordsOf(cause)}`
+    // Errors of clients hold their URLs, and these may hold keys; a bug is of no use without its stack.
+    return log(Cause.hasDies(cause) ? Effect.logWarning(text, cause) : Effect.logWarning(text))
   }
 }
 

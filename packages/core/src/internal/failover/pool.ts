@@ -122,6 +122,8 @@ export class Pool<Client> {
   add(id: string, weight: number): Entry<Client> {
     const entry = new Entry<Client>(id, weight, this.options.rules)
     this.entries = [...this.entries, entry]
+    // How many there are counts for panic.
+    this.usableEntries = undefined
     return entry
   }
 
@@ -130,6 +132,7 @@ export class Pool<Client> {
     this.entries = this.entries.filter((other) => other !== entry)
     this.usableEntries = undefined
     this.review(this.clock.monotonicTimeNanosUnsafe())
+    if (entry.isFoundDead) move(entry)
   }
 
   // --- What is learned ---------------------------------------------------------------------------------------
@@ -154,19 +157,16 @@ export class Pool<Client> {
   }
 
   answered(entry: Entry<Client>, startNanos: bigint): void {
-    const wasDown = rankOf(entry) >= down
     this.learn(entry, (now) => {
       entry.readmit(now)
       entry.answered(startNanos, now)
     })
-    // What waits at dead ones has somewhere to go now.
-    if (wasDown) for (const other of this.entries) if (other.grade === "Failed") move(other)
   }
 
   /** A probe failed, or no client could be built: what is under way there and may be made elsewhere need not wait. */
-  failed(entry: Entry<Client>, cause: Cause.Cause<unknown>): void {
-    this.learn(entry, (now) => entry.failed(now, cause))
-    move(entry)
+  foundDead(entry: Entry<Client>, startNanos: bigint, cause: Cause.Cause<unknown>): void {
+    this.learn(entry, (now) => entry.foundDead(startNanos, now, cause))
+    if (entry.isFoundDead) move(entry)
   }
 
   succeeded(entry: Entry<Client>, tookMillis: number, nowMillis: number): void {
@@ -215,8 +215,11 @@ export class Pool<Client> {
     const before = rankOf(entry)
     const now = this.clock.monotonicTimeNanosUnsafe()
     what(now)
-    if (rankOf(entry) !== before) this.usableEntries = undefined
+    const after = rankOf(entry)
+    if (after !== before) this.usableEntries = undefined
     this.review(now)
+    // What waits at dead ones has somewhere to go now.
+    if (before >= down && after < down) for (const other of this.entries) if (other.isFoundDead) move(other)
   }
 
   private review(nowNanos: bigint): void {

@@ -1,7 +1,6 @@
 /** One HTTP request with one call or a batch, and what came back. */
 import { Effect, Result, type Schema, Stream } from "effect"
 import { type HttpClient, HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
-import { withoutRedirects } from "../redirects.ts"
 import { type AnswerError, JsonRpcProtocolError } from "./errors.ts"
 
 export interface Node {
@@ -73,7 +72,7 @@ export const exchange = <A>(
   Effect.gen(function* () {
     const { isError, method, payload, read, tellsOfMore } = options
     const request = yield* requestOf(node, payload, method)
-    const response = yield* withoutRedirects(node.http.execute(request))
+    const response = yield* node.http.execute(request)
     const { status } = response
     const text = yield* textOf(response, node.maxBytes).pipe(
       Effect.mapError((error) => (status === 200 ? error : statusError(response)))

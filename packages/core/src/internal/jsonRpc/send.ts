@@ -33,6 +33,12 @@ const resultOf = <A>({ decode, method }: Call<A>, result: unknown): Effect.Effec
 const isRefusal = (outcome: Result.Result<unknown, AnswerError>): boolean =>
   Result.isFailure(outcome) && outcome.failure._tag === "JsonRpcError"
 
+/** Nothing in the answer speaks of it. */
+const isMissing = (outcome: Result.Result<unknown, AnswerError>): boolean =>
+  Result.isFailure(outcome) &&
+  outcome.failure._tag === "JsonRpcProtocolError" &&
+  outcome.failure.reason === "Missing"
+
 export const sendOne = <A>(
   node: Node,
   call: Numbered<A>
@@ -55,7 +61,8 @@ export const sendBatch = (node: Node, calls: ReadonlyArray<Numbered<unknown>>) =
         ? outcome.success.every(({ outcome }) => isRefusal(outcome))
         : isRefusal(outcome),
     tellsOfMore: (outcome) =>
-      Result.isSuccess(outcome) && !outcome.success.every(({ outcome }) => isRefusal(outcome))
+      Result.isSuccess(outcome) &&
+      outcome.success.some(({ outcome }) => !isRefusal(outcome) && !isMissing(outcome))
   }).pipe(
     Effect.flatMap((answers) =>
       Effect.forEach(answers, ({ call, outcome }) =>
