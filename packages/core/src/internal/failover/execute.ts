@@ -280,10 +280,11 @@ class Call<Client, A, E, R, C> {
     }
     const errors = errorsOf(cause)
     if (errors === undefined) return Effect.failCause(defectsOf(cause))
+    // house: as above
+    const judge = (error: Broken<E>) => ({ error, verdict: ask.classify(error as E) })
     const { error: failure, verdict } =
       lapsed === undefined
-        ? // house: as above
-          worstOf(Arr.map(errors, (error) => ({ error, verdict: ask.classify(error as E) })))
+        ? worstOf(Arr.map(errors, judge))
         : { error: errors[0], verdict: wasSent ? unknown : endpointFault }
     if (verdict._tag === "CallerFault") {
       pool.blameless(entry)
