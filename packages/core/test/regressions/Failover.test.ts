@@ -569,4 +569,28 @@ describe("Failover: regressions", () => {
       assert.strictEqual((yield* pool.active).id, "b")
     }).pipe(Effect.provide(quiet))
   )
+
+  it.effect("FV-8: what failed while an endpoint was out does not count when it is back", () =>
+    Effect.gen(function* () {
+      // Given an endpoint that is out because two calls failed, while all others are dead,
+      const [a, b] = [new Node("a", 10), new Node("b", 10)]
+      a.callAnswer = "refuses"
+      b.answer = "refuses"
+      const pool = yield* poolOf([a, b], { ejection: { consecutive: 2, base: "4 seconds" } })
+      const health = Effect.map(pool.status, ([first]) => first?.health)
+      yield* TestClock.adjust(1000)
+      yield* Effect.flip(pool.execute(call))
+      yield* TestClock.adjust(1500)
+      yield* Effect.flip(pool.execute(call))
+      assert.strictEqual(yield* health, "Ejected")
+      // when calls fail there for want of a better one, until its time is over,
+      yield* Effect.flip(pool.execute(call))
+      yield* Effect.flip(pool.execute(call))
+      yield* TestClock.adjust(6000)
+      assert.strictEqual(yield* health, "Healthy")
+      // then the next failed call is the first in a row.
+      yield* Effect.flip(pool.execute(call))
+      assert.strictEqual(yield* health, "Failed")
+    }).pipe(Effect.provide(quiet))
+  )
 })

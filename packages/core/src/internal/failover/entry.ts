@@ -158,11 +158,12 @@ export class Entry<Client> {
     this.faults = 0
   }
 
-  /** A call failed by its fault; one that began before the endpoint recovered is no news. */
-  faulted(startNanos: bigint, nowNanos: bigint, cause: Cause.Cause<unknown>): void {
-    if (this.recoveredNanos !== undefined && startNanos < this.recoveredNanos) return
+  /** A call failed by its fault; one that began before the endpoint recovered is no news. Says whether it is. */
+  faulted(startNanos: bigint, nowNanos: bigint, cause: Cause.Cause<unknown>): boolean {
+    if (this.recoveredNanos !== undefined && startNanos < this.recoveredNanos) return false
     this.faults++
     this.failed(nowNanos, cause)
+    return true
   }
 
   /** What it costs to send one more call to it; see `PeakAverage`. */
@@ -195,6 +196,8 @@ export class Entry<Client> {
     this.healthyNanos = nowNanos
     this.streak = 0
     this.isSuspect = true
+    // What failed while it was out was nothing but a last resort.
+    this.faults = 0
   }
 }
 

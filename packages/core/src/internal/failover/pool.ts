@@ -179,8 +179,8 @@ export class Pool<Client> {
     const { ejection, heedsCalls } = this.options
     if (!heedsCalls) return
     this.learn(entry, (now) => {
-      entry.faulted(startNanos, now, cause)
-      if (!entry.isOutlier(ejection.consecutive) || !this.mayEject()) return
+      const isNews = entry.faulted(startNanos, now, cause)
+      if (!isNews || !entry.isOutlier(ejection.consecutive) || !this.mayEject()) return
       entry.eject(now, ejection.baseNanos)
       ejectionsTotal.updateUnsafe(1, this.options.context)
     })
