@@ -87,7 +87,7 @@ export const leftNanos = (call: Call, index: number): number =>
   call.attempts[index + 1]?.startNanos ?? call.endNanos ?? Infinity
 
 /** An instant at which something else may have ended the call or the attempt. */
-const endsOtherwise = (call: Call, nanos: number): boolean =>
+export const endsOtherwise = (call: Call, nanos: number): boolean =>
   call.deadlineNanos <= nanos ||
   call.ambientNanos <= nanos ||
   (call.interruptedNanos !== undefined && call.interruptedNanos <= nanos)
@@ -281,10 +281,9 @@ export class Knowledge {
     if (this.faultsPossible >= ejection.consecutive && ejection.maxEjected > 0) {
       this.outUntilNanos = Math.max(this.outUntilNanos ?? 0, nanos + 10 * ejection.baseNanos)
     }
-    if (event.by !== "call") this.isAsked(nanos)
   }
 
-  /** A probe ends a time out that is over. */
+  /** A probe that is answered ends a time out that is over. */
   private isAsked(nanos: number): void {
     if (this.outUntilNanos === undefined || nanos <= this.outUntilNanos) return
     this.outUntilNanos = undefined

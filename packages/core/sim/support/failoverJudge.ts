@@ -280,7 +280,9 @@ class Sweep {
     const isFirst = index === 0 || (hedge !== undefined && call.startNanos === nanos)
     const isPanic = isFree && ejection.panicBelow > 0 && isFirst
     const isDead = before.get(attempt.endpoint)?.isDead === true && chosen.isDeadCertainly(nanos)
-    if (isDead && !isPanic) {
+    // Of two legs at one instant the second may be noted first, and the first not at all.
+    const isHedged = hedge !== undefined && call.caller.idempotent
+    if (isDead && !isPanic && !(isHedged && call.endNanos === nanos)) {
       const better = this.untried(call, attempt, nanos, before)
       if (better !== undefined) {
         return finding(
@@ -289,16 +291,22 @@ class Sweep {
         )
       }
     }
-    if (index > 0 || isFree || call.startNanos !== nanos) return undefined
+    if (index > 0 || isFree || isHedged || call.startNanos !== nanos) return undefined
     // One that was cut off before it was noted.
-    if (call.numbers[0] !== 1 || call.interruptedNanos === nanos) return undefined
+    const isCut = Array.from(routes).some((id) => this.isFailing(id, nanos))
+    if (isCut || call.numbers[0] !== 1 || call.interruptedNanos === nanos) return undefined
     const hasRoute = Array.from(routes).every((id) => (this.of(id)?.builtNanos ?? Infinity) < nanos)
-    // A second leg that comes at once may be noted first.
-    const chosenNow = call.attempts.filter(({ startNanos }) => startNanos === nanos)
-    if (hasRoute && !chosenNow.some(({ endpoint }) => routes.has(endpoint))) {
+    if (hasRoute && !routes.has(attempt.endpoint)) {
       return finding("FV-1", `a call at ${nanos} ns begins at ${attempt.endpoint}, and not at ${this.route}`)
     }
     return undefined
+  }
+
+  /** A probe may find it dead at this very instant. */
+  private isFailing(id: string, nanos: number): boolean {
+    const known = this.of(id)
+    const events = known === undefined ? undefined : this.instants.get(nanos)?.evidence.get(known)
+    return events?.some(({ kind }) => kind === "failed") === true
   }
 
   /** An endpoint that is left to a call, and alive for certain. */

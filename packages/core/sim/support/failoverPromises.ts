@@ -1,7 +1,7 @@
 /** What a pool of endpoints has promised about its calls, its monitor and its clients, and what was seen of them. */
 import { Cause } from "effect"
 import { allFailedOf, type Call, toldOf, verdictFor } from "./failoverCalls.ts"
-import { attemptTimeoutOf, type Member } from "./failoverEvidence.ts"
+import { attemptTimeoutOf, endsOtherwise, type Member } from "./failoverEvidence.ts"
 import { type Finding, finding, type Watched } from "./failoverJudge.ts"
 import { type Life, type Request, Trouble } from "./failoverWorld.ts"
 
@@ -217,6 +217,20 @@ const isAccounted = (
 const settingsAllow = ({ settings }: Watched, attempts: number): boolean =>
   attempts < (settings.attempts ?? Infinity)
 
+/** What is under way is cut off for something better, and not for nothing. */
+const isCutForBetter = (call: Call, watched: Watched): Finding | undefined => {
+  const attempt = call.attempts.at(-1)
+  if (attempt === undefined || !call.caller.idempotent || isHedged(call, watched)) return undefined
+  const { endNanos = Infinity, ending, endpoint, startNanos } = attempt
+  const isOwn =
+    endNanos >= startNanos + attemptTimeoutOf(call, watched.settings) || endsOtherwise(call, endNanos)
+  const hasWaited = watched.diary.lives.some((life) => life.endpoint === endpoint)
+  const isCut = ending === "cut" && !isOwn && !hasWaited && endNanos === call.endNanos
+  return isCut && toldOf(call) === "all failed"
+    ? finding("FV-2", `${nameOf(call)} is cut off at ${endpoint} at ${endNanos} ns, and nothing is left`)
+    : undefined
+}
+
 // ----------------------------------------------------------------------------
 // The monitor
 // ----------------------------------------------------------------------------
@@ -335,6 +349,25 @@ const isLifeRight = (life: Life, member: Member | undefined, watched: Watched): 
   return undefined
 }
 
+/** What is under way at an endpoint that is removed may end, before its client is released. */
+const isIdleFirst = (life: Life, member: Member, watched: Watched): Finding | undefined => {
+  const { calls, closeNanos, settings } = watched
+  const { endpoint, releasingNanos = Infinity } = life
+  const latest = (member.removedNanos ?? Infinity) + Math.max(1, settings.releaseTimeoutNanos)
+  if (life.ending !== "given" || releasingNanos >= Math.min(latest, closeNanos)) return undefined
+  const isInFlight = calls.some(({ attempts }) =>
+    attempts.some(
+      (attempt) =>
+        attempt.endpoint === endpoint &&
+        attempt.startNanos < releasingNanos &&
+        (attempt.endNanos ?? Infinity) > releasingNanos
+    )
+  )
+  return isInFlight
+    ? finding("FV-4", `the client of ${endpoint} is released at ${releasingNanos} ns, while it is in use`)
+    : undefined
+}
+
 /** A client is built until it is there, at most an interval after the last time. */
 const areBuilt = (member: Member, watched: Watched): Finding | undefined => {
   const { closeNanos, diary, settings } = watched
@@ -364,7 +397,9 @@ const areBuilt = (member: Member, watched: Watched): Finding | undefined => {
 const areClients = (watched: Watched): Finding | undefined => {
   for (const life of watched.diary.lives) {
     const member = watched.members.find(({ id }) => id === life.endpoint)
-    const found = isLifeRight(life, member, watched)
+    const found =
+      isLifeRight(life, member, watched) ??
+      (member === undefined ? undefined : isIdleFirst(life, member, watched))
     if (found !== undefined) return found
   }
   for (const member of watched.members) {
@@ -380,7 +415,8 @@ const areClients = (watched: Watched): Finding | undefined => {
 
 export const judgeCalls = (watched: Watched): Finding | undefined => {
   for (const call of watched.calls) {
-    const found = isOnce(call) ?? isInTime(call, watched) ?? isCounted(call, watched)
+    const found =
+      isOnce(call) ?? isInTime(call, watched) ?? isCounted(call, watched) ?? isCutForBetter(call, watched)
     if (found !== undefined) return found
   }
   return undefined
