@@ -57,6 +57,8 @@ const both = (reaction: Reaction): Mood => ({ probe: reaction, call: reaction })
 
 const answering = (nanos: number): Reaction => ({ how: "answers", nanos, holds: false })
 
+const giving: Acquire = { how: "gives", nanos: 0, holds: false }
+
 const refusing: Reaction = { how: "refuses", nanos: 0, holds: false }
 
 const calm = (nanos: number): Mood => both(answering(nanos))
@@ -345,7 +347,8 @@ export class World {
     return Effect.gen({ self: this }, function* () {
       const count = diary.asked.get(endpoint) ?? 0
       diary.asked.set(endpoint, count + 1)
-      const acquire = plan.scoped?.acquires[count] ?? { how: "gives", nanos: 0, holds: false }
+      const isHealed = (yield* now) >= this.healedNanos
+      const acquire = (isHealed ? undefined : plan.scoped?.acquires[count]) ?? giving
       const life: Life = {
         endpoint,
         startNanos: yield* now,
