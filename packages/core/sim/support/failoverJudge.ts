@@ -1,7 +1,14 @@
 /** What a pool of endpoints has promised about its route, and what was seen of it. */
 import type { Failover } from "@holdfast/core"
 import type { Call } from "./failoverCalls.ts"
-import { type Evidence, evidenceOf, Knowledge, leftNanos, type Observed } from "./failoverEvidence.ts"
+import {
+  attemptTimeoutOf,
+  type Evidence,
+  evidenceOf,
+  Knowledge,
+  leftNanos,
+  type Observed
+} from "./failoverEvidence.ts"
 import type { Request } from "./failoverWorld.ts"
 
 /** A promise that does not hold. */
@@ -344,7 +351,8 @@ class Sweep {
         const isSeen = this.watched.members.every(({ plan }) => plan.scoped === undefined)
         const { attempts = Infinity } = settings
         if (attempts < Infinity && (!isSeen || call.attempts.length >= attempts)) continue
-        const untilNanos = Math.min(leftNanos(call, index), attempt.endNanos ?? Infinity)
+        const overNanos = attempt.startNanos + attemptTimeoutOf(call, settings)
+        const untilNanos = Math.min(leftNanos(call, index), attempt.endNanos ?? Infinity, overNanos)
         if (untilNanos <= nanos || (call.endNanos ?? Infinity) <= nanos || endsBy(call, nanos)) continue
         const better = this.untried(call, attempt, nanos, before)
         if (better !== undefined) {
