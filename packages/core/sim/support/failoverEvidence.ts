@@ -174,10 +174,20 @@ export const evidenceOf = (member: Member, observed: Observed): ReadonlyArray<Ev
 // What follows from it
 // ----------------------------------------------------------------------------
 
+/** When a probe began that has ended. */
+const heardOf = (event: Evidence): number =>
+  event.kind === "answered" || (event.kind === "failed" && event.by === "probe")
+    ? event.startNanos
+    : -Infinity
+
 /** What is known about one endpoint, after all that happened until some instant. */
 export class Knowledge {
   readonly member: Member
   private readonly settings: Settings
+  /** A probe has found it dead at the present instant, for certain. */
+  isFoundDead = false
+  /** When the latest of those probes began that have ended. */
+  private heardNanos = -Infinity
   /** Since when its client is there for certain. */
   builtNanos = Infinity
   /** The last instants at which it may have failed, and certainly has. */
@@ -230,16 +240,30 @@ export class Knowledge {
   }
 
   /** What happened at one instant, all of it. */
-  learn(nanos: number, events: ReadonlyArray<Evidence>): void {
+  learn(nanos: number, all: ReadonlyArray<Evidence>): void {
     this.failureBeforeNanos = this.failureCertainNanos
+    const events = all.filter((event) => !this.isOld(event))
     const isLonely = events.filter(({ kind }) => kind !== "built" && kind !== "served").length === 1
+    const latest = Math.max(...events.map(heardOf))
+    this.isFoundDead = false
     for (const event of events) if (event.kind === "built") this.built(nanos)
-    for (const event of events) if (event.kind === "failed") this.failed(nanos, event)
-    for (const event of events)
+    for (const event of events) if (event.kind === "failed") this.failed(nanos, event, latest)
+    for (const event of events) {
       if (event.kind === "overdue") this.slow(event, this.settings.thresholdNanos + 1, isLonely)
+    }
     for (const event of events) if (event.kind === "answered") this.answered(nanos, event, isLonely)
     const served = events.some(({ kind }) => kind === "served")
     if (served && !events.some(({ kind }) => kind === "failed")) this.faultsPossible = 0
+    this.heardNanos = Math.max(this.heardNanos, latest)
+  }
+
+  /** Where two probes are under way, what the older one says is nothing when the younger one has ended. */
+  private isOld(event: Evidence): boolean {
+    const isProbe =
+      event.kind === "answered" ||
+      event.kind === "overdue" ||
+      (event.kind === "failed" && event.by === "probe")
+    return isProbe && event.startNanos < this.heardNanos
   }
 
   private built(nanos: number): void {
@@ -249,7 +273,7 @@ export class Knowledge {
     }
   }
 
-  private failed(nanos: number, event: Evidence & { kind: "failed" }): void {
+  private failed(nanos: number, event: Evidence & { kind: "failed" }, latestNanos: number): void {
     const { ejection } = this.settings
     // What began before it recovered is no news.
     if (
@@ -262,7 +286,9 @@ export class Knowledge {
       event.by === "call" &&
       this.answerPossibleNanos >= event.startNanos &&
       this.failurePossibleNanos > -Infinity
-    const isCertain = event.isCertain && !isStale
+    const isYoungest = event.by !== "probe" || event.startNanos === latestNanos
+    const isCertain = event.isCertain && !isStale && isYoungest
+    if (isCertain && event.by === "probe") this.isFoundDead = true
     this.failurePossibleNanos = nanos
     this.isProven = false
     this.wasBadPossibly = true

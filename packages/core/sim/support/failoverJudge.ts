@@ -336,11 +336,8 @@ class Sweep {
     if (settings.hedge !== undefined) return undefined
     const instant = this.instants.get(nanos)
     if (instant === undefined) return undefined
-    for (const [knowledge, events] of instant.evidence) {
-      const isFound = events.some(
-        (event) => event.kind === "failed" && event.by === "probe" && event.isCertain
-      )
-      if (!isFound) continue
+    for (const knowledge of instant.evidence.keys()) {
+      if (!knowledge.isFoundDead) continue
       const { id } = knowledge.member
       for (const call of calls) {
         if (!call.caller.idempotent) continue
