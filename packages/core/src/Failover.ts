@@ -10,7 +10,7 @@
  *   time-out; a slow one within one interval plus its round trip, as soon as that is over the threshold and longer than
  *   that of a trusted one by the margin, while the last change is `dwell` ago.
  * @guarantee FV-2 No call begins at an endpoint that is known to be dead, and no idempotent call waits for one that a
- *   probe has found dead, while a better one is left to try.
+ *   probe has found dead, while a better one is left to try; but for calls that `panicBelow` spreads over all.
  * @guarantee FV-3 Whatever the latencies, there is at most one change in each `dwell` that is not for a death or a removal:
  *   in a time T at most `1 + T / dwell`. A change to an endpoint that had failed costs it a successful probe.
  * @guarantee FV-4 There is one monitor, which ends at once when the scope closes.
@@ -500,7 +500,7 @@ export interface Options<Client, RE = never, RP = never> {
   /** From the start of a round of probes to that of the next. */
   readonly interval?: Duration.Input | undefined
   readonly jitter?: "none" | "equal" | "full" | undefined
-  /** It must have an end. */
+  /** It must have an end. One above the interval makes a round with a dead endpoint as long as itself. */
   readonly probeTimeout?: Duration.Input | undefined
   /** A probe that takes longer is slow, as soon as it does. */
   readonly threshold?: Duration.Input | undefined
