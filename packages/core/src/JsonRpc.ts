@@ -251,8 +251,8 @@ const defaultMaxBytes = 16 * 1024 * 1024
  *
  * Each call is one POST with an id of its own. An answer counts only with that id. With a status other than 200 only an
  * error object counts, as many nodes send theirs with 4xx and 5xx. A result contradicts it, and may have been done
- * (`WrongStatus`); anything else is the error of the status (`StatusCodeError`). So is an error object without the id, unless it says that the node could not read the id: null,
- * and the version.
+ * (`WrongStatus`); anything else is the error of the status (`StatusCodeError`). So is an error object without the id,
+ * unless it says that the node could not read the id: null, and the version.
  *
  * Params that do not encode are an `HttpClientError` with the reason `EncodeError`, and nothing is sent.
  *
