@@ -95,8 +95,9 @@ const revived = (
     }),
     exactly({
       id: "dead/change",
-      text: "… as the one before has failed, and that is the only change",
-      bound: `${survivor} (Failed)`,
+      text: "… as the one before is dead, or ejected for all its calls that failed, and that is the only change",
+      // Which of both depends on how many calls have failed there since its last probe.
+      bound: `${survivor} (${since[0]?.reason === "Ejected" ? "Ejected" : "Failed"})`,
       measured: since.map(({ reason, to }) => `${to} (${reason})`).join(", "),
       unit: ""
     }),
