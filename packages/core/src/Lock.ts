@@ -1,0 +1,291 @@
+/**
+ * Exclusive access to whatever has a name, for fibers and, with the lock of a back end, for processes.
+ *
+ * A lock gives *leases*. Each carries a *fence*, a number that only grows: whoever writes under a lease gives it along,
+ * and a store that has seen a higher one refuses. So a holder that was paused, and does not know that somebody else has
+ * the lock by now, cannot spoil what he does.
+ *
+ * @guarantee LK-1 At most one lease of a key is held at any time.
+ * @guarantee LK-2 The fences of a key strictly increase, over releases, time-outs and interruptions.
+ * @guarantee LK-6 The waiters of one process come in the order of their arrival, and one that gives up leaves nothing.
+ *
+ * @since 0.1.0
+ */
+import { Brand, Context, type Duration, Effect, Function, Layer, Scope } from "effect"
+import { decode } from "./internal/duration.ts"
+import { limit, toNanos } from "./internal/limit.ts"
+import * as errors from "./internal/lock/errors.ts"
+import { type Turn, Turns } from "./internal/lock/turns.ts"
+
+// -----------------------------------------------------------------------------
+// Errors
+// -----------------------------------------------------------------------------
+
+/**
+ * The lock was not free in time: nothing has been done, and trying again is safe.
+ *
+ * **Details**
+ *
+ * `limit` says which time: that of the call (`Wait`), or an ambient deadline (`InheritedDeadline`). `holder` is the label
+ * of whoever had it, where that is known.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const LockTimeout = errors.LockTimeout
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type LockTimeout = errors.LockTimeout
+
+/**
+ * A lease is lost, or an old fence has tried to write: somebody else may have the lock.
+ *
+ * **Details**
+ *
+ * `current` is the fence that is known to be higher, where it is.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const Fenced = errors.Fenced
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type Fenced = errors.Fenced
+
+// -----------------------------------------------------------------------------
+// Models
+// -----------------------------------------------------------------------------
+
+/**
+ * The number of a lease: higher than that of every lease of its key before it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fence = number & Brand.Brand<"@holdfast/core/Lock/Fence">
+
+/**
+ * A lock that is held.
+ *
+ * **Details**
+ *
+ * `lost` ends when it is not any more, although nobody has let go of it; as long as the lock is held, it waits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Lease {
+  readonly key: string
+  readonly fence: Fence
+  readonly lost: Effect.Effect<Fenced>
+}
+
+/**
+ * How a lock is waited for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Until the ambient deadline by default; `0` tries once. */
+  readonly wait?: Duration.Input | undefined
+  /** Names the holder to those who wait. */
+  readonly label?: string | undefined
+}
+
+// -----------------------------------------------------------------------------
+// Service
+// -----------------------------------------------------------------------------
+
+/**
+ * The locks of a program, by their keys.
+ *
+ * **Details**
+ *
+ * `acquire` gives a lease that lasts as long as the scope. Waiters come in the order of their arrival; one that is
+ * interrupted, or runs out of time, leaves nothing.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Lock extends Context.Service<
+  Lock,
+  {
+    readonly acquire: (key: string, options?: Options) => Effect.Effect<Lease, LockTimeout, Scope.Scope>
+  }
+>()("@holdfast/core/Lock") {}
+
+const makeFence = Brand.nominal<Fence>()
+
+const memory = (): Lock["Service"] => {
+  const turns = new Turns()
+  // One number for all keys: what grows for all grows for each, and needs no memory for keys that are not used any more.
+  let fences = 0
+  const acquire = (key: string, options: Options = {}): Effect.Effect<Lease, LockTimeout, Scope.Scope> => {
+    const budgetNanos = options.wait === undefined ? undefined : toNanos(decode("Lock", "wait", options.wait))
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const turn = turns.join(key, options.label)
+        const leave = Effect.sync(() => turns.leave(key, turn))
+        return restore(untilTurn(turns, key, turn, budgetNanos)).pipe(
+          Effect.onError(() => leave),
+          Effect.andThen(Effect.addFinalizer(() => leave)),
+          Effect.map(() => ({ key, fence: makeFence(++fences), lost: Effect.never }))
+        )
+      })
+    )
+  }
+  return Lock.of({ acquire })
+}
+
+/** Who does not want to wait, or has no time, may still be the first. */
+const untilTurn = (
+  turns: Turns,
+  key: string,
+  turn: Turn,
+  budgetNanos: bigint | undefined
+): Effect.Effect<void, LockTimeout> =>
+  turns.current(key) === turn
+    ? Effect.void
+    : limit(turns.until(key, turn), {
+        label: `lock of ${key}`,
+        budgetNanos,
+        inherit: true,
+        expired: ({ elapsedMillis, inherited }) => {
+          const holder = turns.current(key)?.holder
+          return new LockTimeout({
+            key,
+            waitedMillis: elapsedMillis,
+            limit: inherited ? "InheritedDeadline" : "Wait",
+            ...(holder === undefined ? {} : { holder })
+          })
+        }
+      })
+
+/**
+ * Locks among the fibers of one process, kept in memory.
+ *
+ * **Gotchas**
+ *
+ * Fences begin anew with the layer. Where what they protect outlives the process, so must the lock: use that of its store.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<Lock> = Layer.sync(Lock)(memory)
+
+// -----------------------------------------------------------------------------
+// Combinators
+// -----------------------------------------------------------------------------
+
+/**
+ * Acquires the lock of a key for as long as the scope lasts. Throws `InvalidOptions` for a `wait` that is no duration.
+ *
+ * **Gotchas**
+ *
+ * Whoever holds a key and acquires it once more waits for himself, until his deadline.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const acquire = (
+  key: string,
+  options?: Options
+): Effect.Effect<Lease, LockTimeout, Lock | Scope.Scope> => {
+  if (options?.wait !== undefined) decode("Lock", "wait", options.wait)
+  return Effect.flatMap(Lock, (lock) => lock.acquire(key, options))
+}
+
+/**
+ * Runs an effect under the lock of a key, with its lease.
+ *
+ * **Details**
+ *
+ * The lock is released when the effect has ended, however it ends. When the lease is lost meanwhile, the effect is
+ * interrupted, and the result is `Fenced` once it has ended.
+ *
+ * An effect that is abandoned at its deadline, as it cannot be interrupted, keeps the lock until it has really ended.
+ *
+ * **Example** (A write with its fence)
+ *
+ * ```ts
+ * import { Lock } from "@holdfast/core"
+ * import { Effect } from "effect"
+ *
+ * const write = (text: string) =>
+ *   Lock.withLease("report", (lease) => Effect.succeed(`${text}, under fence ${lease.fence}`))
+ *
+ * const program = Effect.all([write("first"), write("second")])
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Lock.layerMemory)))
+ * // => [ 'first, under fence 1', 'second, under fence 2' ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withLease = <A, E, R>(
+  key: string,
+  f: (lease: Lease) => Effect.Effect<A, E, R>,
+  options?: Options
+): Effect.Effect<A, E | LockTimeout | Fenced, R | Lock> => {
+  const acquiring = acquire(key, options)
+  return Effect.scopedWith((scope) =>
+    Effect.flatMap(Scope.provide(acquiring, scope), (lease) =>
+      Effect.raceFirst(
+        Effect.suspend(() => f(lease)),
+        Effect.flatMap(lease.lost, Effect.fail)
+      )
+    )
+  )
+}
+
+/**
+ * Runs an effect under the lock of a key; see `withLease`.
+ *
+ * **Example** (Nobody comes between)
+ *
+ * ```ts
+ * import { Lock } from "@holdfast/core"
+ * import { Effect } from "effect"
+ *
+ * let balance = 100
+ * const withdraw = Effect.gen(function*() {
+ *   const before = balance
+ *   yield* Effect.sleep("1 millis")
+ *   balance = before - 10
+ * }).pipe(Lock.withLock("account"))
+ *
+ * const program = Effect.all([withdraw, withdraw, withdraw], { concurrency: "unbounded" })
+ *
+ * await Effect.runPromise(Effect.provide(program, Lock.layerMemory))
+ * console.log(balance) // => 70
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withLock: {
+  (
+    key: string,
+    options?: Options
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockTimeout | Fenced, R | Lock>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    key: string,
+    options?: Options
+  ): Effect.Effect<A, E | LockTimeout | Fenced, R | Lock>
+} = Function.dual(
+  (args) => Effect.isEffect(args[0]),
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    key: string,
+    options?: Options
+  ): Effect.Effect<A, E | LockTimeout | Fenced, R | Lock> => withLease(key, () => self, options)
+)
