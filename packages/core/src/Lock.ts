@@ -5,9 +5,9 @@
  * and a store that has seen a higher one refuses. So a holder that was paused, and does not know that somebody else has
  * the lock by now, cannot spoil what he does.
  *
- * @guarantee LK-1 At most one lease of a key is held at any time.
- * @guarantee LK-2 The fences of a key strictly increase, over releases, time-outs and interruptions.
- * @guarantee LK-6 The waiters of one process come in the order of their arrival, and one that gives up leaves nothing.
+ * @guarantee LK-1 At most one lease of a key is held at any time, and whoever ends, or gives up, leaves nothing behind.
+ * @guarantee LK-2 The waiters of one process come in the order of their arrival, and the fences of a key strictly
+ *   increase, over releases, time-outs and interruptions.
  *
  * @since 0.1.0
  */

@@ -61,7 +61,7 @@ describe("Lock", () => {
   )
 
   test(
-    "LK-6: waiters come in the order of their arrival",
+    "LK-2: waiters come in the order of their arrival",
     Effect.gen(function* () {
       const { letGo } = yield* hold("a")
       const order: Array<number> = []
@@ -81,7 +81,7 @@ describe("Lock", () => {
   )
 
   test(
-    "LK-6: a waiter that is interrupted leaves nothing, be it the next",
+    "LK-1: a waiter that is interrupted leaves nothing, be it the next",
     Effect.gen(function* () {
       const { letGo } = yield* hold("a")
       const next = yield* Effect.forkChild(Lock.withLock(Effect.void, "a"), { startImmediately: true })
