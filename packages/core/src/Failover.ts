@@ -50,7 +50,7 @@ import { DurationSetting, EndingDurationSetting, EndingPositiveDurationSetting }
 import { classifyHttp as ofHttp } from "./internal/failover/classifyHttp.ts"
 import { forEndpoint } from "./internal/failover/endpoint.ts"
 import * as errors from "./internal/failover/errors.ts"
-import { type Defaults, execution } from "./internal/failover/execute.ts"
+import { type Defaults, execution } from "./internal/failover/execution.ts"
 import * as http from "./internal/failover/http.ts"
 import { Monitor } from "./internal/failover/monitor.ts"
 import * as plans from "./internal/failover/plan.ts"

@@ -23,17 +23,15 @@ import {
   Random
 } from "effect"
 import type * as Backoff from "../../Backoff.ts"
-import type { Execute, ExecuteOptions } from "../../Failover.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { RetryBudget } from "../../RetryBudget.ts"
-import type { Alarm } from "../alarm.ts"
-import { decode, ending, positive } from "../duration.ts"
-import { ambientAlarm, type Expiry, isExpiryOf, limit, markExpiry, toNanos } from "../limit.ts"
+import { ambientAlarm, type Expiry, isExpiryOf, limit, markExpiry } from "../limit.ts"
 import { AttemptTimeout, CurrentAttempt } from "../retry.ts"
 import { type Delays, delaysOf } from "../steps.ts"
 import type { Entry } from "./entry.ts"
 import { AllEndpointsFailed, EndpointUnavailable, type Failure, type Limit } from "./errors.ts"
 import { hedged } from "./hedge.ts"
+import { defectsOf, errorsOf, hasError, isEndBy, markEnd, worstOf } from "./judge.ts"
 import type { Pool } from "./pool.ts"
 import { down, rankOf } from "./route.ts"
 import { endpointFault, unknown, type Verdict } from "./verdict.ts"
@@ -90,12 +88,12 @@ const hedgesTotal = Metric.counter("holdfast_failover_hedges", {
 const millis = (nanos: bigint): number => Number(nanos) / 1e6
 
 /** What a call fails with. */
-type Failed<E, C> = C | AllEndpointsFailed<E> | OutcomeUnknown
+export type Failed<E, C> = C | AllEndpointsFailed<E> | OutcomeUnknown
 
 /** What an attempt fails with. */
 type Broken<E> = E | AttemptTimeout | EndpointUnavailable | AllEndpointsFailed<E> | OutcomeUnknown
 
-class Call<Client, A, E, R, C> {
+export class Call<Client, A, E, R, C> {
   private readonly pool: Pool<Client>
   private readonly ask: Ask<Client, A, E, R, C>
   private readonly fiber: Fiber.Fiber<unknown, unknown>
@@ -237,7 +235,7 @@ class Call<Client, A, E, R, C> {
         : this.allFailed(limit)
     const ambient = limit === "InheritedDeadline" ? ambientAlarm(this.fiber) : undefined
     if (ambient !== undefined) {
-      ends.set(ending, ambient)
+      markEnd(ending, ambient)
       // That something was sent is not to become a mere lateness to whoever set the deadline.
       if (ending._tag === "AllEndpointsFailed") markExpiry(ending, ambient)
     }
@@ -416,95 +414,4 @@ class Call<Client, A, E, R, C> {
   private get elapsedMillis(): number {
     return millis(this.clock.monotonicTimeNanosUnsafe() - this.startNanos)
   }
-}
-
-/** Which calls were ended by which deadline, be it as `OutcomeUnknown`: for pools further out, which blame nobody. */
-const ends = new WeakMap<object, Alarm>()
-
-const isEndBy = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some(
-    (reason) =>
-      reason._tag === "Fail" &&
-      typeof reason.error === "object" &&
-      reason.error !== null &&
-      ends.get(reason.error) === alarm
-  )
-
-/**
- * The errors of a cause that tells of no bug: of several, when several things were done at once. Whoever is interrupted
- * hears of nothing, so an interruption beside an error is that of a part.
- */
-const errorsOf = <E>(cause: Cause.Cause<E>): Arr.NonEmptyReadonlyArray<E> | undefined => {
-  const errors = cause.reasons.flatMap((reason) => (reason._tag === "Fail" ? [reason.error] : []))
-  return !Cause.hasDies(cause) && Arr.isReadonlyArrayNonEmpty(errors) ? errors : undefined
-}
-
-const hasError = (cause: Cause.Cause<unknown>, error: unknown): boolean =>
-  cause.reasons.some((reason) => reason._tag === "Fail" && reason.error === error)
-
-interface Judged<C> {
-  readonly error: unknown
-  readonly verdict: Verdict<C>
-}
-
-/** A classification that is not typed may give anything, or nothing. */
-const tagOf = ({ verdict }: { readonly verdict: { readonly _tag: string } | null | undefined }) =>
-  verdict?._tag
-
-/** What may have been done outweighs all else, and what is no verdict may be anything. */
-const worstOf = <C>(all: Arr.NonEmptyReadonlyArray<Judged<C>>): Judged<C> => {
-  const doubtful = all.find((each) => tagOf(each) !== "EndpointFault" && tagOf(each) !== "CallerFault")
-  if (doubtful !== undefined) return { error: doubtful.error, verdict: unknown }
-  return all.find((each) => tagOf(each) === "CallerFault") ?? all[0]
-}
-
-/** A cause that tells of a bug, or of nothing but an interruption: that is what comes out. */
-const defectsOf = (cause: Cause.Cause<unknown>): Cause.Cause<never> =>
-  Cause.fromReasons(cause.reasons.filter((reason) => reason._tag !== "Fail"))
-
-/** What the calls of a pool have in common. */
-export interface Defaults {
-  readonly classify: <E>(error: E) => Verdict<E>
-  readonly attemptTimeoutNanos: bigint
-  readonly attempts: number | undefined
-  readonly backoff: Backoff.Input
-  readonly budget: RetryBudget | undefined
-  readonly hedge: HedgeRule | undefined
-}
-
-/** Every attempt has an end. */
-export const timeoutNanos = (input: Duration.Input): bigint => {
-  positive("Failover", "attemptTimeout", input)
-  return Duration.toNanosUnsafe(ending("Failover", "attemptTimeout", input))
-}
-
-const nanosOf = (option: string, input: Duration.Input): bigint | undefined =>
-  toNanos(decode("Failover", option, input))
-
-/** See the head of this file. */
-export const execution = <Client>(pool: Pool<Client>, defaults: Defaults): Execute<Client> => {
-  const execute = <A, E, R, C>(
-    f: (client: Client, endpoint: string) => Effect.Effect<A, E, R>,
-    options: ExecuteOptions<E, C, boolean> = {}
-  ): Effect.Effect<A, Failed<E, C>, R> => {
-    const { attemptTimeout, classify, deadline, operationId } = options
-    const idempotent = options.idempotent === true
-    const ask: Ask<Client, A, E, R, C> = {
-      f,
-      idempotent,
-      operationId,
-      // house: without a `classify` of the call `C` is `E`, which is what the default gives
-      classify: classify ?? (defaults.classify as (error: E) => Verdict<C>),
-      attemptTimeoutNanos:
-        attemptTimeout === undefined ? defaults.attemptTimeoutNanos : timeoutNanos(attemptTimeout),
-      budgetNanos: deadline === undefined ? undefined : nanosOf("deadline", deadline),
-      attempts: defaults.attempts,
-      backoff: defaults.backoff,
-      budget: defaults.budget,
-      hedge: idempotent ? defaults.hedge : undefined
-    }
-    return Effect.withFiber((fiber) => new Call(pool, ask, fiber).run())
-  }
-  // house: a call that is idempotent is never `OutcomeUnknown`, as `failed` and `expired` have it
-  return execute as Execute<Client>
 }
