@@ -116,9 +116,15 @@ for (const [name, layer] of Object.entries(clients)) {
             seen.push(`${request.method} ${request.url}`)
             return request.once("data", () => request.socket.destroy())
           })
-          const pool = yield* poolOf([rude, yield* host(seen, says("second"))], { feed: "probes" })
+          // It answers before it has read everything.
+          const quick = yield* serve((request, response) => {
+            if (request.url !== "/health") seen.push(`${request.method} ${request.url}`)
+            response.end("second")
+          })
+          const pool = yield* poolOf([rude, quick], { feed: "probes" })
           const client = Failover.httpClient(pool)
-          const body = Stream.fromIterable(Array.from({ length: 64 }, () => new Uint8Array(65_536)))
+          // It is under way when the connection ends.
+          const body = Stream.concat(Stream.succeed(new Uint8Array(65_536)), Stream.never)
           const upload = (request: HttpClientRequest.HttpClientRequest) =>
             client.execute(HttpClientRequest.bodyStream(request, body, { contentType: "text/csv" }))
           assert.instanceOf(yield* Effect.flip(upload(HttpClientRequest.post("/files"))), OutcomeUnknown)

@@ -93,14 +93,15 @@ const revived = (
       bound: seconds(Numbers.interval),
       measured: routeSeconds - revivedSeconds
     }),
-    exactly({
+    {
       id: "dead/change",
-      text: "… as the one before is dead, or ejected for all its calls that failed, and that is the only change",
+      text: "… as the one before is dead, and that is the only change",
       // Which of both depends on how many calls have failed there since its last probe.
-      bound: `${survivor} (${since[0]?.reason === "Ejected" ? "Ejected" : "Failed"})`,
+      bound: `${survivor} (Failed or Ejected)`,
       measured: since.map(({ reason, to }) => `${to} (${reason})`).join(", "),
-      unit: ""
-    }),
+      unit: "",
+      ok: since.length === 1 && since[0]?.to === survivor && /^(Failed|Ejected)$/.test(since[0].reason)
+    },
     exactly({
       id: "dead/settled",
       text: "What was in flight when they died is unknown, until it is found on the ledger or sent again: of all submissions",
