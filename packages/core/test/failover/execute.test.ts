@@ -572,6 +572,8 @@ describe("Failover.execute and what is nobody's fault", () => {
         )
       )
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause) && !Cause.hasFails(exit.cause))
+      const both = Cause.combine(Cause.fail(new Refused({ node: "a" })), Cause.die("bug"))
+      assert.deepStrictEqual(yield* Effect.exit(pool.execute(() => Effect.failCause(both))), Exit.die("bug"))
     }).pipe(Effect.provide(quiet))
   )
 

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Failover, InvalidOptions, OutcomeUnknown } from "@holdfast/core"
-import { Cause, Context, Effect, Exit, Layer, Stream } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Logger, Scope, Stream } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
 import { quiet } from "./nodes.ts"
 
 /** Hosts that answer with a status, or refuse; what they were sent. */
@@ -164,6 +165,29 @@ describe("Failover.httpClient and what is the caller's fault", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
+  it.effect("a status is that of the host, also where the body has failed by itself", () =>
+    Effect.gen(function* () {
+      const http = HttpClient.make((request, url) => {
+        const { body } = request
+        const status = url.host === "one.example" ? 500 : 200
+        const read = body._tag === "Stream" ? Effect.ignore(Stream.runDrain(body.stream)) : Effect.void
+        return Effect.as(read, HttpClientResponse.fromWeb(request, new Response(url.host, { status })))
+      })
+      const pool = yield* Failover.make({
+        endpoints: Failover.endpoints(["https://one.example", "https://two.example"], (url, id) =>
+          Failover.endpoint(id, HttpClient.mapRequest(http, HttpClientRequest.prependUrl(url)))
+        ),
+        probe: () => Effect.void,
+        classify: Failover.classifyHttp
+      })
+      const request = HttpClientRequest.put("/files").pipe(
+        HttpClientRequest.bodyStream(Stream.fail(new Error("disk")))
+      )
+      const response = yield* Failover.httpClient(pool).execute(request)
+      assert.strictEqual(yield* response.text, "two.example")
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
   it.effect("an empty key names no operation", () =>
     Effect.gen(function* () {
       const client = yield* ok(new Hosts({ "one.example": "resets", "two.example": 201 }))
@@ -185,6 +209,42 @@ describe("AllEndpointsFailed", () => {
         '"quotes" got no answer, every endpoint has failed (one.example: TransportError (refuses); two.example: StatusCodeError 503)'
       )
     }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+})
+
+describe("what is said of HTTP errors", () => {
+  it.effect("holds no URL, in the log neither, which tells of a death once", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ cause, message }) => {
+        lines.push(`${String(message)} ${cause.reasons.length}`)
+      })
+      let isUp = false
+      const http = HttpClient.make((request) => {
+        if (isUp) return Effect.succeed(HttpClientResponse.fromWeb(request, new Response("ok")))
+        const cause = new TypeError("fetch failed for https://user:secret@one.example/secret")
+        const reason = new HttpClientError.TransportError({ request, cause })
+        return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+      })
+      const scope = yield* Scope.make()
+      const pool = yield* Failover.make({
+        label: "quotes",
+        endpoints: [Failover.endpoint("one", http)],
+        probe: (client) => client.get("https://one.example/secret"),
+        classify: Failover.classifyHttp,
+        jitter: "none"
+      }).pipe(Scope.provide(scope), Effect.provide(Logger.layer([logger])))
+      yield* TestClock.adjust("5 seconds")
+      const error = yield* Effect.flip(Failover.httpClient(pool).get("https://one.example/secret"))
+      assert.notMatch(error.message, /secret/)
+      isUp = true
+      yield* TestClock.adjust("5 seconds")
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(lines, [
+        '"quotes": one has failed: TransportError 0',
+        '"quotes": one answers again 0'
+      ])
+    })
   )
 })
 

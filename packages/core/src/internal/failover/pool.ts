@@ -88,6 +88,8 @@ export class Pool<Client> {
   readonly changes = new History<Change>()
   /** The latest successful calls, wherever they were made. */
   readonly calls = new Latencies()
+  /** Those that were removed, and where something is still in flight. */
+  private readonly leaving = new Set<Entry<Client>>()
   private readonly drained = new Watchers()
   /** What a call may be given to, when each call chooses anew; computed when it is needed. */
   private usableEntries: ReadonlyArray<Entry<Client>> | undefined = undefined
@@ -129,10 +131,10 @@ export class Pool<Client> {
 
   remove(entry: Entry<Client>): void {
     entry.isRemoved = true
+    if (entry.inFlight > 0) this.leaving.add(entry)
     this.entries = this.entries.filter((other) => other !== entry)
     this.usableEntries = undefined
     this.review(this.clock.monotonicTimeNanosUnsafe())
-    if (entry.isFoundDead) move(entry)
   }
 
   // --- What is learned ---------------------------------------------------------------------------------------
@@ -194,7 +196,9 @@ export class Pool<Client> {
   /** An attempt has really ended. */
   ended(entry: Entry<Client>): void {
     entry.inFlight--
-    if (entry.isRemoved && entry.inFlight === 0) this.drained.tell()
+    if (!entry.isRemoved || entry.inFlight > 0) return
+    this.leaving.delete(entry)
+    this.drained.tell()
   }
 
   /** Waits until nothing is in flight at an endpoint that was removed. */
@@ -219,7 +223,8 @@ export class Pool<Client> {
     if (after !== before) this.usableEntries = undefined
     this.review(now)
     // What waits at dead ones has somewhere to go now.
-    if (before >= down && after < down) for (const other of this.entries) if (other.isFoundDead) move(other)
+    if (before < down || after >= down) return
+    for (const other of [...this.entries, ...this.leaving]) if (other.isFoundDead) move(other)
   }
 
   private review(nowNanos: bigint): void {
