@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       project("core", "packages/core"),
+      project("node", "packages/node"),
       project("sim", "packages/sim"),
       project("simlab", "apps/simlab"),
       project("control-room", "apps/control-room"),

@@ -1,0 +1,58 @@
+/** What goes wrong with stored state; see `StateStore`. */
+import { Schema } from "effect"
+
+const hints = {
+  Missing: "something of it is not there",
+  Denied: "the process may not use it",
+  ReadOnly: "it can only be read",
+  Io: "the device fails",
+  Connection: "it cannot be reached",
+  Unsupported: "this machine lacks what it needs",
+  Closed: "its scope is closed"
+} as const
+
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>(
+  "@holdfast/core/StateStore/StoreUnavailable"
+)("StoreUnavailable", {
+  store: Schema.String,
+  operation: Schema.String,
+  reason: Schema.Literals(["Missing", "Denied", "ReadOnly", "Io", "Connection", "Unsupported", "Closed"]),
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const { cause, operation, reason, store } = this
+    const why = cause instanceof Error ? `: ${cause.message}` : ""
+    return `the store "${store}" cannot ${operation}, as ${hints[reason]}${why}`
+  }
+}
+
+export class StoreFull extends Schema.TaggedError<StoreFull>("@holdfast/core/StateStore/StoreFull")("StoreFull", {
+  store: Schema.String,
+  key: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `there is no room in the store "${this.store}" for a new value of "${this.key}": the old one is intact`
+  }
+}
+
+export class StateCorrupted extends Schema.TaggedError<StateCorrupted>(
+  "@holdfast/core/StateStore/StateCorrupted"
+)("StateCorrupted", {
+  store: Schema.String,
+  key: Schema.String,
+  reason: Schema.Literals(["Checksum", "Encoding", "Schema"]),
+  location: Schema.optionalKey(Schema.String),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const { key, location, reason, store } = this
+    const why = {
+      Checksum: "it is not what was written",
+      Encoding: "it cannot be read",
+      Schema: "its schema does not accept it"
+    }[reason]
+    const where = location === undefined ? `the store "${store}"` : location
+    return `the value of "${key}" in ${where} is corrupt, as ${why}: it is left as it is until it is repaired`
+  }
+}

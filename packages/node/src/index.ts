@@ -1,0 +1,1 @@
+export * as FileLock from "./FileLock.ts"
