@@ -16,6 +16,7 @@ import { decode } from "./internal/duration.ts"
 import { limit, toNanos } from "./internal/limit.ts"
 import * as errors from "./internal/lock/errors.ts"
 import { type Turn, Turns } from "./internal/lock/turns.ts"
+import type { StateCorrupted, StoreFull, StoreUnavailable } from "./internal/state/errors.ts"
 
 // -----------------------------------------------------------------------------
 // Errors
@@ -39,6 +40,15 @@ export const LockTimeout = errors.LockTimeout
  * @category errors
  */
 export type LockTimeout = errors.LockTimeout
+
+/**
+ * What acquiring can fail with: besides the time that is up, what the store that keeps the fences fails with. The memory
+ * fails with nothing.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type AcquireError = LockTimeout | StoreUnavailable | StoreFull | StateCorrupted
 
 /**
  * A lease is lost, or an old fence has tried to write: somebody else may have the lock.
@@ -69,6 +79,14 @@ export type Fenced = errors.Fenced
  * @category models
  */
 export type Fence = number & Brand.Brand<"@holdfast/core/Lock/Fence">
+
+/**
+ * Makes a fence of a number that a store has kept.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Fence = Brand.nominal<Fence>()
 
 /**
  * A lock that is held.
@@ -117,11 +135,9 @@ export interface Options {
 export class Lock extends Context.Service<
   Lock,
   {
-    readonly acquire: (key: string, options?: Options) => Effect.Effect<Lease, LockTimeout, Scope.Scope>
+    readonly acquire: (key: string, options?: Options) => Effect.Effect<Lease, AcquireError, Scope.Scope>
   }
 >()("@holdfast/core/Lock") {}
-
-const makeFence = Brand.nominal<Fence>()
 
 const memory = (): Lock["Service"] => {
   const turns = new Turns()
@@ -136,7 +152,7 @@ const memory = (): Lock["Service"] => {
         return restore(untilTurn(turns, key, turn, budgetNanos)).pipe(
           Effect.onError(() => leave),
           Effect.andThen(Effect.addFinalizer(() => leave)),
-          Effect.map(() => ({ key, fence: makeFence(++fences), lost: Effect.never }))
+          Effect.map(() => ({ key, fence: Fence(++fences), lost: Effect.never }))
         )
       })
     )
@@ -197,7 +213,7 @@ export const layerMemory: Layer.Layer<Lock> = Layer.sync(Lock)(memory)
 export const acquire = (
   key: string,
   options?: Options
-): Effect.Effect<Lease, LockTimeout, Lock | Scope.Scope> => {
+): Effect.Effect<Lease, AcquireError, Lock | Scope.Scope> => {
   if (options?.wait !== undefined) decode("Lock", "wait", options.wait)
   return Effect.flatMap(Lock, (lock) => lock.acquire(key, options))
 }
@@ -234,7 +250,7 @@ export const withLease = <A, E, R>(
   key: string,
   f: (lease: Lease) => Effect.Effect<A, E, R>,
   options?: Options
-): Effect.Effect<A, E | LockTimeout | Fenced, R | Lock> => {
+): Effect.Effect<A, E | AcquireError | Fenced, R | Lock> => {
   const acquiring = acquire(key, options)
   return Effect.scopedWith((scope) =>
     Effect.flatMap(Scope.provide(acquiring, scope), (lease) =>
@@ -275,17 +291,17 @@ export const withLock: {
   (
     key: string,
     options?: Options
-  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockTimeout | Fenced, R | Lock>
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | AcquireError | Fenced, R | Lock>
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     key: string,
     options?: Options
-  ): Effect.Effect<A, E | LockTimeout | Fenced, R | Lock>
+  ): Effect.Effect<A, E | AcquireError | Fenced, R | Lock>
 } = Function.dual(
   (args) => Effect.isEffect(args[0]),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     key: string,
     options?: Options
-  ): Effect.Effect<A, E | LockTimeout | Fenced, R | Lock> => withLease(key, () => self, options)
+  ): Effect.Effect<A, E | AcquireError | Fenced, R | Lock> => withLease(key, () => self, options)
 )

@@ -7,9 +7,18 @@
  *
  * @since 0.1.0
  */
-import type { Effect, Result, Scope, Stream } from "effect"
+import { Context, Effect, type Result, type Scope, type Stream } from "effect"
+import { Engine } from "./internal/state/engine.ts"
+import { Lock } from "./Lock.ts"
 import type { OutcomeUnknown } from "./OutcomeUnknown.ts"
-import type { ReadError, StateCorrupted, Stored, StoreFull, StoreUnavailable } from "./StateStore.ts"
+import {
+  type ReadError,
+  type StateCorrupted,
+  StateStore,
+  type Stored,
+  type StoreFull,
+  type StoreUnavailable
+} from "./StateStore.ts"
 
 /**
  * What is kept for a key.
@@ -17,6 +26,7 @@ import type { ReadError, StateCorrupted, Stored, StoreFull, StoreUnavailable } f
  * **Details**
  *
  * - `stored`: the value with what belongs to it; `undefined` for a key that has been locked, and never written.
+ * - `version`: that of the last write; `0` when there was none. A value that was put aside leaves its own behind.
  * - `fence`: the highest fence that was ever issued, or seen, for the key.
  * - `lease`: the fence of the lease that is or was in force; `0` when it is known that none is. A lease that ends leaves
  *   its number here, so whoever finds one has to take the key's lock to know.
@@ -27,6 +37,7 @@ import type { ReadError, StateCorrupted, Stored, StoreFull, StoreUnavailable } f
  */
 export interface Row {
   readonly stored: Stored | undefined
+  readonly version: number
   readonly fence: number
   readonly lease: number
   readonly holder: string | undefined
@@ -88,3 +99,21 @@ export interface StateBackend {
   readonly keys: (prefix: string) => Effect.Effect<ReadonlyArray<string>, ReadError>
   readonly repair: (key: string, row: Row) => Effect.Effect<string | undefined | false, CommitError>
 }
+
+/**
+ * The store and the locks of a backend, for as long as the scope lasts.
+ *
+ * **Details**
+ *
+ * Decisions that come while a commit is under way share the next one, in the order of their arrival. Closing waits for the
+ * commit that is under way, and fails who waits with `StoreUnavailable` (`Closed`).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  backend: StateBackend
+): Effect.Effect<Context.Context<StateStore | Lock>, never, Scope.Scope> =>
+  Effect.map(Engine.make(backend), ({ acquire, keys, read, repair, transact, watch }) =>
+    Context.make(StateStore, { keys, read, repair, transact, watch }).pipe(Context.add(Lock, { acquire }))
+  )

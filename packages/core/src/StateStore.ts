@@ -7,9 +7,11 @@
  *
  * @since 0.1.0
  */
-import { Context, type Duration, type Effect, type Result, type Stream } from "effect"
+import { Context, type Duration, Effect, Layer, type Result, type Stream } from "effect"
+import { Engine } from "./internal/state/engine.ts"
 import * as errors from "./internal/state/errors.ts"
-import type { Fence, Fenced, LockTimeout } from "./Lock.ts"
+import { memory } from "./internal/state/memory.ts"
+import { type Fence, type Fenced, Lock, type LockTimeout } from "./Lock.ts"
 import type { OutcomeUnknown } from "./OutcomeUnknown.ts"
 
 // -----------------------------------------------------------------------------
@@ -185,3 +187,40 @@ export class StateStore extends Context.Service<
     ) => Effect.Effect<Repaired, Exclude<TransactError, Fenced>>
   }
 >()("@holdfast/core/StateStore") {}
+
+/**
+ * State in memory, and its locks, for tests and for what need not outlive the process.
+ *
+ * **Gotchas**
+ *
+ * A key that was locked once is remembered, as its fences must not begin anew.
+ *
+ * **Example** (A counter)
+ *
+ * ```ts
+ * import { StateStore } from "@holdfast/core"
+ * import { Effect, Result } from "effect"
+ *
+ * const increment = Effect.gen(function* () {
+ *   const store = yield* StateStore.StateStore
+ *   return yield* store.transact("counter", (current) => {
+ *     const next = Number(current?.value ?? "0") + 1
+ *     return Result.succeed({ _tag: "Write", value: String(next), schemaVersion: 1, result: next })
+ *   })
+ * })
+ *
+ * const program = Effect.all([increment, increment, increment], { concurrency: "unbounded" })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, StateStore.layerMemory))) // => [ 1, 2, 3 ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<StateStore | Lock> = Layer.effectContext(
+  Effect.map(
+    Effect.suspend(() => Engine.make(memory())),
+    ({ acquire, keys, read, repair, transact, watch }) =>
+      Context.make(StateStore, { keys, read, repair, transact, watch }).pipe(Context.add(Lock, { acquire }))
+  )
+)

@@ -26,11 +26,14 @@ export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>(
   }
 }
 
-export class StoreFull extends Schema.TaggedError<StoreFull>("@holdfast/core/StateStore/StoreFull")("StoreFull", {
-  store: Schema.String,
-  key: Schema.String,
-  cause: Schema.Defect()
-}) {
+export class StoreFull extends Schema.TaggedError<StoreFull>("@holdfast/core/StateStore/StoreFull")(
+  "StoreFull",
+  {
+    store: Schema.String,
+    key: Schema.String,
+    cause: Schema.Defect()
+  }
+) {
   override get message(): string {
     return `there is no room in the store "${this.store}" for a new value of "${this.key}": the old one is intact`
   }

@@ -1,0 +1,159 @@
+/** Decisions that share commits: a queue for each document, and one fiber that commits while it is not empty. */
+import { Cause, Clock, Effect, Exit, Metric, Option, Random, type Scope } from "effect"
+import type { CommitError, StateBackend } from "../../StateBackend.ts"
+import { Current } from "../limit.ts"
+import { Commit } from "./commit.ts"
+import { StoreUnavailable } from "./errors.ts"
+import type { Pending } from "./request.ts"
+
+/** The most decisions of one commit: the others come with the next. */
+const maxShared = 4096
+
+/** How long to wait for a document that another process has, at least and at most. */
+const minBusyMillis = 1
+const maxBusyMillis = 4
+
+const commitsTotal = Metric.counter("holdfast_state_commits", {
+  description: "Commits of decisions about stored state",
+  incremental: true
+})
+const decisionsTotal = Metric.counter("holdfast_state_decisions", {
+  description: "Decisions that such commits were made of",
+  incremental: true
+})
+const busyTotal = Metric.counter("holdfast_state_busy", {
+  description: "Commits that somebody else's was in the way of",
+  incremental: true
+})
+
+interface Queue {
+  readonly document: string
+  readonly requests: Array<Pending>
+  /** How many of the next commits are for one request only, as there was no room for all of them together. */
+  alone: number
+}
+
+export class Documents {
+  private readonly backend: StateBackend
+  private readonly scope: Scope.Scope
+  private readonly onWritten: () => void
+  /** A document has one while its fiber runs. */
+  private readonly queues = new Map<string, Queue>()
+  private isClosed = false
+
+  constructor(backend: StateBackend, scope: Scope.Scope, onWritten: () => void) {
+    this.backend = backend
+    this.scope = scope
+    this.onWritten = onWritten
+  }
+
+  /** Takes the last place. Whoever does has to leave. */
+  join(request: Pending): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.isClosed) {
+        request.settle(closed(this.backend.label))
+        return Effect.void
+      }
+      const document = this.backend.documentOf(request.key)
+      const known = this.queues.get(document)
+      if (known !== undefined) {
+        known.requests.push(request)
+        return Effect.void
+      }
+      const queue = { document, requests: [request], alone: 0 }
+      this.queues.set(document, queue)
+      // A commit belongs to all who share it: the deadline of the first is not its own.
+      const drain = Effect.provideService(this.drain(queue), Current, undefined)
+      return Effect.asVoid(Effect.forkIn(drain, this.scope))
+    })
+  }
+
+  leave(request: Pending): void {
+    request.abandon()
+    if (request.state !== "Waiting") return
+    const requests = this.queues.get(this.backend.documentOf(request.key))?.requests ?? []
+    const place = requests.indexOf(request)
+    if (place !== -1) requests.splice(place, 1)
+  }
+
+  /** Ends whoever still waits. To be called when the scope has ended the fibers. */
+  close(): void {
+    this.isClosed = true
+    for (const { requests } of this.queues.values()) {
+      for (const request of requests) request.settle(closed(this.backend.label))
+    }
+    this.queues.clear()
+  }
+
+  private drain(queue: Queue): Effect.Effect<void> {
+    const next = Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => this.commit(queue, nowMillis))
+    const isEmpty = () => queue.requests.length === 0
+    const isOver = () => {
+      if (isEmpty()) this.queues.delete(queue.document)
+      return isEmpty()
+    }
+    // Whoever comes at the same moment shares the first commit already.
+    return Effect.andThen(
+      Effect.yieldNow,
+      Effect.whileLoop({
+        while: () => !isOver(),
+        body: () => next,
+        step: () => {}
+      })
+    )
+  }
+
+  private commit(queue: Queue, nowMillis: number): Effect.Effect<void> {
+    const { alone, document, requests } = queue
+    const commit = new Commit(requests, alone > 0 ? 1 : maxShared, nowMillis)
+    const attempt = Effect.flatMap(Effect.exit(this.backend.commit(document, commit.decide)), (exit) => {
+      if (Exit.isSuccess(exit) && !exit.value) return this.comeAgain(queue, commit)
+      queue.alone = Math.max(0, alone - 1)
+      if (Exit.isSuccess(exit)) {
+        if (commit.hasWritten) this.onWritten()
+        commit.succeed()
+      } else if (isFull(exit.cause) && commit.taken.length > 1) {
+        // One that is too large must not fail the others.
+        queue.alone = commit.taken.length
+        commit.putBack()
+      } else {
+        // Of what is unknown, a part may be there.
+        this.onWritten()
+        commit.fail(exit.cause)
+      }
+      return Effect.andThen(
+        Metric.update(commitsTotal, 1),
+        Metric.update(decisionsTotal, commit.taken.length)
+      )
+    })
+    // What is durable is told, also when the scope closes meanwhile.
+    return Effect.uninterruptible(attempt)
+  }
+
+  /** Somebody else has the document: who wants one try has had it, the others wait a little. */
+  private comeAgain({ requests }: Queue, commit: Commit): Effect.Effect<void> {
+    commit.putBack()
+    for (const request of Array.from(requests)) {
+      if (request.impatient === undefined) continue
+      this.leave(request)
+      request.settle(Exit.fail(request.impatient))
+    }
+    const pause = Effect.interruptible(
+      Effect.flatMap(Random.nextBetween(minBusyMillis, maxBusyMillis), Effect.sleep)
+    )
+    return Effect.andThen(Metric.update(busyTotal, 1), requests.length === 0 ? Effect.void : pause)
+  }
+}
+
+const isFull = (cause: Cause.Cause<CommitError>): boolean =>
+  Option.exists(Cause.findErrorOption(cause), ({ _tag }) => _tag === "StoreFull")
+
+export const closed = (store: string): Exit.Exit<never, StoreUnavailable> =>
+  Exit.fail(
+    new StoreUnavailable({
+      store,
+      operation: "commit",
+      reason: "Closed",
+      cause: new Error("its scope is closed")
+    })
+  )

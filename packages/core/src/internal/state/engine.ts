@@ -1,0 +1,222 @@
+/** What a backend becomes: a store and its locks. Each operation is one method here; the parts are beside it. */
+import { Clock, Effect, Exit, Random, type RcRef, type Result, Scope, Stream } from "effect"
+import type { AcquireError, Fence, Lease, Options } from "../../Lock.ts"
+import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
+import type { StateBackend } from "../../StateBackend.ts"
+import type * as StateStore from "../../StateStore.ts"
+import { LockTimeout } from "../lock/errors.ts"
+import { Changes } from "./changes.ts"
+import { Documents } from "./documents.ts"
+import { StoreUnavailable } from "./errors.ts"
+import { KeyLocks } from "./keyLocks.ts"
+import { checkKey } from "./keys.ts"
+import { Patience } from "./patience.ts"
+import { type Decision, type Failure, Request } from "./request.ts"
+import * as rows from "./rows.ts"
+
+/** The time was up in the middle of a commit. */
+class StillTaken {
+  readonly _tag = "StillTaken"
+}
+
+export class Engine {
+  private readonly backend: StateBackend
+  private readonly documents: Documents
+  private readonly locks: KeyLocks
+  private readonly changes: Changes
+  private readonly hints: RcRef.RcRef<void>
+
+  private constructor(backend: StateBackend, scope: Scope.Scope, changes: Changes, hints: RcRef.RcRef<void>) {
+    this.backend = backend
+    this.changes = changes
+    this.hints = hints
+    this.documents = new Documents(backend, scope, () => changes.tell())
+    this.locks = new KeyLocks(backend)
+  }
+
+  static make(backend: StateBackend): Effect.Effect<Engine, never, Scope.Scope> {
+    return Effect.gen(function* () {
+      const changes = new Changes()
+      const hints = yield* changes.listen(backend)
+      const scope = yield* Scope.make()
+      const engine = new Engine(backend, scope, changes, hints)
+      yield* Effect.addFinalizer(() =>
+        Effect.ensuring(
+          Scope.close(scope, Exit.void),
+          Effect.sync(() => engine.documents.close())
+        )
+      )
+      return engine
+    })
+  }
+
+  readonly read: StateStore.StateStore["Service"]["read"] = (key) =>
+    Effect.map(
+      Effect.suspend(() => this.backend.read(checked(key))),
+      (row) => row?.stored
+    )
+
+  readonly transact: StateStore.StateStore["Service"]["transact"] = (key, decide, options = {}) =>
+    Effect.flatMap(Patience.begin(checked(key), options.wait), (patience) =>
+      Effect.flatMap(this.submit(key, rows.transaction(key, decide, options.fence), patience), (result) =>
+        result === rows.leased ? this.transactUnderLock(key, decide, patience) : Effect.succeed(result)
+      )
+    )
+
+  readonly watch: StateStore.StateStore["Service"]["watch"] = (key) =>
+    this.changes.watch(this.read(key), this.hints)
+
+  readonly keys: StateStore.StateStore["Service"]["keys"] = (prefix) =>
+    Stream.fromIterableEffect(this.backend.keys(prefix))
+
+  readonly acquire = (
+    key: string,
+    { label, wait }: Options = {}
+  ): Effect.Effect<Lease, AcquireError, Scope.Scope> => {
+    const { owner } = this.backend
+    const holder = label === undefined ? owner : `${label} (${owner})`
+    return scopedApart(
+      Effect.gen({ self: this }, function* () {
+        const patience = yield* Patience.begin(checked(key), wait)
+        yield* this.hold(key, patience, label)
+        const fence = yield* this.issue(key, holder, patience)
+        return { key, fence, lost: Effect.never }
+      })
+    )
+  }
+
+  readonly repair: StateStore.StateStore["Service"]["repair"] = (key, value) =>
+    Effect.gen({ self: this }, function* () {
+      const patience = yield* Patience.begin(checked(key), undefined)
+      let isRunning = false
+      const attempt = Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+        isRunning = true
+        return this.backend.repair(key, rows.repaired(value, nowMillis))
+      })
+      const once = Effect.uninterruptible(
+        Effect.ensuring(
+          attempt,
+          Effect.sync(() => (isRunning = false))
+        )
+      )
+      const pause = Effect.flatMap(Random.nextBetween(1, 4), Effect.sleep)
+      const untilFree: typeof once = Effect.flatMap(once, (aside) =>
+        aside === false ? Effect.andThen(pause, untilFree) : Effect.succeed(aside)
+      )
+      const aside = yield* patience.within(untilFree, () =>
+        isRunning ? this.unknown(key, patience) : patience.timeout("InheritedDeadline", undefined)
+      )
+      this.changes.tell()
+      if (aside === undefined || aside === false) return { _tag: "Healthy" }
+      return { _tag: "Repaired", aside }
+    })
+
+  /** Takes part in the next commit of the key's document. */
+  private submit<A, E>(
+    key: string,
+    decision: Decision<A, E>,
+    patience: Patience
+  ): Effect.Effect<A, E | Failure> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const impatient = patience.isOnce ? patience.timeout("Wait", undefined) : undefined
+        const request = new Request<A, E>(key, decision, impatient)
+        const leave = Effect.sync(() => this.documents.leave(request))
+        return Effect.andThen(this.documents.join(request), restore(this.settled(request, patience))).pipe(
+          Effect.onError(() => leave)
+        )
+      })
+    )
+  }
+
+  private settled<A, E>(request: Request<A, E>, patience: Patience): Effect.Effect<A, E | Failure> {
+    const first = patience.within(request.settled, ({ inherited }) => {
+      if (request.state === "Waiting") {
+        return patience.timeout(inherited ? "InheritedDeadline" : "Wait", undefined)
+      }
+      return inherited ? this.unknown(request.key, patience) : new StillTaken()
+    })
+    // The own time is for waiting: once it is decided, only the ambient deadline counts.
+    return Effect.catchIf(
+      first,
+      (error): error is StillTaken => error instanceof StillTaken,
+      () => patience.beyond(request.settled, () => this.unknown(request.key, patience))
+    )
+  }
+
+  private unknown(key: string, patience: Patience): OutcomeUnknown {
+    return new OutcomeUnknown({
+      label: this.backend.label,
+      operationId: key,
+      elapsedMillis: patience.elapsedMillis,
+      cause: middleOfCommit
+    })
+  }
+
+  /** Somebody has the key, or died with it: waits for him, or finds that he is gone. */
+  private transactUnderLock<A, E>(
+    key: string,
+    decide: (current: StateStore.Stored | undefined) => Result.Result<StateStore.Decision<A>, E>,
+    patience: Patience
+  ): Effect.Effect<A, E | StateStore.TransactError> {
+    return Effect.scopedWith((scope) =>
+      Effect.gen({ self: this }, function* () {
+        yield* Scope.provide(this.hold(key, patience, undefined), scope)
+        const result = yield* this.submit(key, rows.transaction(key, decide, "holder"), patience)
+        return result === rows.leased ? yield* Effect.die(new Error("a holder waits for itself")) : result
+      })
+    )
+  }
+
+  /** The number of a new lease. A commit of which nothing is known has at most wasted a number. */
+  private issue(key: string, holder: string, patience: Patience): Effect.Effect<Fence, AcquireError> {
+    return Effect.catchTag(this.submit(key, rows.lease(holder), patience), "OutcomeUnknown", ({ cause }) =>
+      Effect.fail(
+        cause === middleOfCommit
+          ? patience.timeout("InheritedDeadline", undefined)
+          : new StoreUnavailable({ store: this.backend.label, operation: "lock", reason: "Io", cause })
+      )
+    )
+  }
+
+  /** A time-out says who has the key, also when that is another process. */
+  private hold(
+    key: string,
+    patience: Patience,
+    label: string | undefined
+  ): Effect.Effect<void, LockTimeout | StoreUnavailable, Scope.Scope> {
+    return Effect.catchTag(this.locks.hold(key, patience, label), "LockTimeout", (timeout) =>
+      timeout.holder !== undefined
+        ? Effect.fail(timeout)
+        : Effect.flatMap(Effect.exit(this.backend.read(key)), (exit) => {
+            const row = Exit.isSuccess(exit) ? exit.value : undefined
+            return Effect.fail(
+              row === undefined || row.lease === 0 ? timeout : withHolder(timeout, row.holder)
+            )
+          })
+    )
+  }
+}
+
+const withHolder = (timeout: LockTimeout, holder: string | undefined): LockTimeout =>
+  holder === undefined ? timeout : new LockTimeout({ ...timeout, holder })
+
+/** The cause of an unknown outcome that a deadline made. */
+const middleOfCommit = new Error("the deadline came in the middle of a commit")
+
+const checked = (key: string): string => {
+  checkKey("StateStore", key)
+  return key
+}
+
+/** What it holds ends with the caller's scope, or at once when it fails. */
+const scopedApart = <A, E>(self: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Scope.make(), (scope) => {
+      const close = Scope.close(scope, Exit.void)
+      return restore(Scope.provide(self, scope)).pipe(
+        Effect.onError(() => close),
+        Effect.tap(Effect.addFinalizer(() => close))
+      )
+    })
+  )

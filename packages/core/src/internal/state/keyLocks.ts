@@ -1,0 +1,127 @@
+/**
+ * The exclusive lock of a key, among the fibers of this process and with other processes.
+ *
+ *   Waiting ──everybody before it in this process has left──▶ First ──has "next"──▶ Next ──has "lock"──▶ Held
+ *   Waiting, First, Next ──gives up, or is interrupted──▶ Gone
+ *   Held ──lets go──▶ Gone
+ *
+ * Between processes nobody wakes anybody, so the first of each process tries again and again. Whoever lets go of a lock
+ * and wants it once more would always be faster than those who sleep between two tries. Therefore there is a second
+ * lock, "next", which is held only while waiting for the first: who has it is the next one, whatever the others do.
+ */
+import { Effect, Exit, Random, Scope } from "effect"
+import type { StateBackend } from "../../StateBackend.ts"
+import type { LockTimeout } from "../lock/errors.ts"
+import { type Turn, Turns } from "../lock/turns.ts"
+import type { StoreUnavailable } from "./errors.ts"
+import type { Patience } from "./patience.ts"
+
+export class KeyLocks {
+  private readonly backend: StateBackend
+  private readonly turns = new Turns()
+
+  constructor(backend: StateBackend) {
+    this.backend = backend
+  }
+
+  /** Takes the lock of the key until the scope closes. */
+  hold(
+    key: string,
+    patience: Patience,
+    label: string | undefined
+  ): Effect.Effect<void, LockTimeout | StoreUnavailable, Scope.Scope> {
+    const { turns } = this
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const turn = turns.join(key, label)
+        const held = new Held(this.backend)
+        const leave = Effect.andThen(
+          held.letGo,
+          Effect.sync(() => turns.leave(key, turn))
+        )
+        return restore(this.wait(key, turn, held, patience)).pipe(
+          Effect.onError(() => leave),
+          Effect.andThen(Effect.addFinalizer(() => leave))
+        )
+      })
+    )
+  }
+
+  private wait(
+    key: string,
+    turn: Turn,
+    held: Held,
+    patience: Patience
+  ): Effect.Effect<void, LockTimeout | StoreUnavailable> {
+    const { turns } = this
+    const timeout = (limit: LockTimeout["limit"]) => patience.timeout(limit, turns.current(key)?.holder)
+    const attempt = (name: string) =>
+      patience.isOnce
+        ? Effect.flatMap(held.attempt(name), (isHeld) =>
+            isHeld ? Effect.void : Effect.fail(timeout("Wait"))
+          )
+        : untilHeld(held, name)
+    const take = Effect.andThen(attempt(`next:${key}`), attempt(`lock:${key}`)).pipe(
+      Effect.andThen(held.letGoOf(`next:${key}`))
+    )
+    if (turns.current(key) === turn)
+      return patience.within(take, ({ inherited }) => timeout(limitOf(inherited)))
+    if (patience.isOnce) return Effect.fail(timeout("Wait"))
+    return patience.within(Effect.andThen(turns.until(key, turn), take), ({ inherited }) =>
+      timeout(limitOf(inherited))
+    )
+  }
+}
+
+const limitOf = (inherited: boolean): LockTimeout["limit"] => (inherited ? "InheritedDeadline" : "Wait")
+
+/** The pause between two tries, in milliseconds: short at first, then such that waiting costs next to nothing. */
+const pauseAfter = (tries: number): Effect.Effect<void> =>
+  Effect.flatMap(tries < 32 ? Random.nextBetween(1, 4) : Random.nextBetween(4, 16), Effect.sleep)
+
+const untilHeld = (held: Held, name: string): Effect.Effect<void, StoreUnavailable> => {
+  const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
+    Effect.flatMap(held.attempt(name), (isHeld) =>
+      isHeld ? Effect.void : Effect.andThen(pauseAfter(tries), again(tries + 1))
+    )
+  return again(0)
+}
+
+/** The locks that one caller has. What he gets when he has left already, he lets go of at once. */
+class Held {
+  private readonly backend: StateBackend
+  private readonly scopes = new Map<string, Scope.Closeable>()
+  private hasLeft = false
+
+  constructor(backend: StateBackend) {
+    this.backend = backend
+  }
+
+  attempt(name: string): Effect.Effect<boolean, StoreUnavailable> {
+    const attempt = Effect.flatMap(Scope.make(), (scope) =>
+      Effect.flatMap(Effect.exit(Scope.provide(this.backend.tryLock(name), scope)), (exit) => {
+        if (Exit.isSuccess(exit) && exit.value && !this.hasLeft) {
+          this.scopes.set(name, scope)
+          return exit
+        }
+        return Effect.andThen(Scope.close(scope, Exit.void), exit)
+      })
+    )
+    return Effect.uninterruptible(attempt)
+  }
+
+  letGoOf(name: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const scope = this.scopes.get(name)
+      this.scopes.delete(name)
+      return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+    })
+  }
+
+  get letGo(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.hasLeft = true
+      return Effect.forEach(Array.from(this.scopes.keys()), (name) => this.letGoOf(name), { discard: true })
+    })
+  }
+}
