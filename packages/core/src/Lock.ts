@@ -11,11 +11,12 @@
  *
  * @since 0.1.0
  */
-import { Brand, Context, type Duration, Effect, Function, Layer, Scope } from "effect"
+import { Brand, Context, type Duration, Effect, Function, Layer, type Scope } from "effect"
 import { decode } from "./internal/duration.ts"
 import { limit, toNanos } from "./internal/limit.ts"
 import * as errors from "./internal/lock/errors.ts"
 import { type Turn, Turns } from "./internal/lock/turns.ts"
+import { useLease } from "./internal/lock/useLease.ts"
 import type { StateCorrupted, StoreFull, StoreUnavailable } from "./internal/state/errors.ts"
 
 // -----------------------------------------------------------------------------
@@ -251,15 +252,8 @@ export const withLease = <A, E, R>(
   f: (lease: Lease) => Effect.Effect<A, E, R>,
   options?: Options
 ): Effect.Effect<A, E | AcquireError | Fenced, R | Lock> => {
-  const acquiring = acquire(key, options)
-  return Effect.scopedWith((scope) =>
-    Effect.flatMap(Scope.provide(acquiring, scope), (lease) =>
-      Effect.raceFirst(
-        Effect.suspend(() => f(lease)),
-        Effect.flatMap(lease.lost, Effect.fail)
-      )
-    )
-  )
+  if (options?.wait !== undefined) decode("Lock", "wait", options.wait)
+  return Effect.flatMap(Lock, (lock) => useLease(lock, key, f, options))
 }
 
 /**

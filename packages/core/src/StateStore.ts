@@ -155,6 +155,7 @@ export type Repaired = { readonly _tag: "Healthy" } | { readonly _tag: "Repaired
  *
  * **Details**
  *
+ * - `label`: names the store in errors.
  * - `read`: what is stored now, by whichever process; `undefined` for nothing.
  * - `transact`: makes a decision about one key, and what it says durable. When it has ended with a success, the write
  *   survives whatever comes. `decide` is pure: it may be called again, and its calls may share a commit with others. When
@@ -173,6 +174,7 @@ export type Repaired = { readonly _tag: "Healthy" } | { readonly _tag: "Repaired
 export class StateStore extends Context.Service<
   StateStore,
   {
+    readonly label: string
     readonly read: (key: string) => Effect.Effect<Stored | undefined, ReadError>
     readonly transact: <A, E>(
       key: string,
@@ -220,7 +222,9 @@ export class StateStore extends Context.Service<
 export const layerMemory: Layer.Layer<StateStore | Lock> = Layer.effectContext(
   Effect.map(
     Effect.suspend(() => Engine.make(memory())),
-    ({ acquire, keys, read, repair, transact, watch }) =>
-      Context.make(StateStore, { keys, read, repair, transact, watch }).pipe(Context.add(Lock, { acquire }))
+    ({ acquire, keys, label, read, repair, transact, watch }) =>
+      Context.make(StateStore, { keys, label, read, repair, transact, watch }).pipe(
+        Context.add(Lock, { acquire })
+      )
   )
 )

@@ -34,6 +34,10 @@ export class Engine {
     this.locks = new KeyLocks(backend)
   }
 
+  get label(): string {
+    return this.backend.label
+  }
+
   static make(backend: StateBackend): Effect.Effect<Engine, never, Scope.Scope> {
     return Effect.gen(function* () {
       const changes = new Changes()

@@ -59,3 +59,13 @@ export class StateCorrupted extends Schema.TaggedError<StateCorrupted>(
     return `the value of "${key}" in ${where} is corrupt, as ${why}: it is left as it is until it is repaired`
   }
 }
+
+export class SchemaTooNew extends Schema.TaggedError<SchemaTooNew>("@holdfast/core/LockedState/SchemaTooNew")(
+  "SchemaTooNew",
+  { key: Schema.String, stored: Schema.Number, known: Schema.Number }
+) {
+  override get message(): string {
+    const { key, known, stored } = this
+    return `the value of "${key}" has version ${stored} of its schema, and this program knows ${known}: update the program`
+  }
+}

@@ -1,0 +1,70 @@
+/** Typed values as text, and back: what a reader makes of what any writer, also an older one, has left. */
+import { Result, Schema } from "effect"
+import { InvalidOptions } from "../../InvalidOptions.ts"
+import type { Definition } from "../../LockedState.ts"
+import type { Stored } from "../../StateStore.ts"
+import { SchemaTooNew, StateCorrupted } from "./errors.ts"
+
+export interface Codec<A> {
+  readonly version: number
+  /** A value of its own for each call, so that nobody changes that of somebody else. */
+  readonly decode: (stored: Stored | undefined) => Result.Result<A, StateCorrupted | SchemaTooNew>
+  /** Throws for what the schema does not accept: that is the caller's bug. */
+  readonly encode: (value: A) => string
+}
+
+/** How `migrate` gets from each older version to the next. Throws `InvalidOptions` when there are gaps. */
+const stepsOf = (
+  version: number,
+  migrations: ReadonlyArray<{ readonly from: number; readonly migrate: (encoded: unknown) => unknown }>
+): ReadonlyMap<number, (encoded: unknown) => unknown> => {
+  const invalid = (option: string, problem: string) =>
+    new InvalidOptions({ module: "LockedState", option, problem })
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw invalid("version", `must be an integer of at least 1, but is ${version}`)
+  }
+  const steps = new Map(migrations.map(({ from, migrate }) => [from, migrate]))
+  if (steps.size < migrations.length) throw invalid("migrations", "must begin at different versions")
+  const first = version - steps.size
+  for (let from = first; from < version; from++) {
+    if (from < 1 || !steps.has(from)) {
+      throw invalid(
+        "migrations",
+        `must lead from version to version up to ${version}, but begin at ${migrations.map(({ from }) => from).join(", ")}`
+      )
+    }
+  }
+  return steps
+}
+
+export const codecOf = <A>(store: string, key: string, definition: Definition<A>): Codec<A> => {
+  const { initial, migrations = [], schema, version = 1 } = definition
+  const steps = stepsOf(version, migrations)
+  const json = Schema.toCodecJson(schema)
+  const decodeJson = Schema.decodeUnknownSync(json)
+  const encodeJson = Schema.encodeUnknownSync(json)
+  const encode = (value: A): string => {
+    const text = JSON.stringify(encodeJson(value))
+    if (text === undefined) throw new TypeError(`a value of "${key}" has no JSON form`)
+    return text
+  }
+  const initialText = encode(initial)
+  const read = (text: string, from: number): A => {
+    let encoded: unknown = JSON.parse(text)
+    for (let at = from; at < version; at++) {
+      const step = steps.get(at)
+      if (step === undefined) throw new Error(`there is no migration from version ${at} to ${at + 1}`)
+      encoded = step(encoded)
+    }
+    return decodeJson(encoded)
+  }
+  const decode = (stored: Stored | undefined): Result.Result<A, StateCorrupted | SchemaTooNew> => {
+    const known = stored?.schemaVersion ?? version
+    if (known > version) return Result.fail(new SchemaTooNew({ key, stored: known, known: version }))
+    return Result.try({
+      try: () => read(stored?.value ?? initialText, known),
+      catch: (cause) => new StateCorrupted({ store, key, reason: "Schema", cause })
+    })
+  }
+  return { version, decode, encode }
+}
