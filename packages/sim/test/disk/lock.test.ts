@@ -154,6 +154,18 @@ describe("tryLock", () => {
     })
   )
 
+  it.effect("leaves nothing open when its lock fails, though its scope goes on", () =>
+    Effect.gen(function* () {
+      const { a, disk } = yield* two
+      yield* disk.setCapacity(4)
+      yield* a.fileSystem.writeFileString("/lock", "text")
+      yield* disk.failAt(2, "EIO")
+      assert.include(String((yield* Effect.flip(a.tryLock("/lock"))).cause), "EIO: i/o error, fcntl")
+      yield* a.fileSystem.remove("/lock")
+      yield* a.fileSystem.writeFileString("/more", "text")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("says what failed, and on what", () =>
     Effect.gen(function* () {
       const { a } = yield* two

@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Queue, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import * as Disk from "../../src/Disk.ts"
 import * as Host from "../../src/Host.ts"
+import { worldOf } from "../../src/internal/disk/disk.ts"
+import { makeVolume } from "../../src/internal/disk/model.ts"
+import { processOf } from "../../src/internal/disk/process.ts"
 import * as Simulation from "../../src/Simulation.ts"
 import { bytes, errorOf, inManySchedules, isFree, onLock, two, wasInterrupted } from "./fixture.ts"
 
@@ -31,6 +35,70 @@ describe("the processes of one machine", () => {
         ["Create file", "Update file"]
       )
     })
+  )
+
+  it.effect("watch nothing more once they are killed", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two
+      const seen: Array<string> = []
+      const watch = Effect.fnUntraced(function* ({ fileSystem }: Disk.Process, name: string) {
+        const ready = yield* Queue.unbounded<void>()
+        const events = fileSystem.watch("/", { onReady: () => Queue.offerUnsafe(ready, undefined) })
+        yield* Effect.forkChild(Stream.runForEach(events, () => Effect.sync(() => seen.push(name))))
+        yield* Queue.take(ready)
+      })
+      yield* watch(a, "a")
+      yield* watch(b, "b")
+      yield* a.kill
+      yield* b.fileSystem.makeDirectory("/dir")
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(seen, ["b"])
+    })
+  )
+
+  it("leave nothing with the disk, wherever they are killed", () => {
+    const program = Effect.withFiber((fiber) =>
+      Effect.gen(function* () {
+        const volume = makeVolume(worldOf(fiber), {}, 0)
+        const { fileSystem, kill, tryLock } = processOf(volume, fiber)
+        const uses = [
+          Effect.scoped(tryLock("/lock")),
+          fileSystem.writeFileString("/file", ""),
+          Stream.runDrain(fileSystem.watch("/"))
+        ]
+        const fibers = yield* Effect.forEach(uses, (use) => Effect.forkChild(use))
+        yield* Effect.yieldNow
+        yield* Effect.yieldNow
+        yield* kill
+        yield* Effect.sleep("1 second")
+        const { descriptors, processes, watchers } = volume
+        assert.deepStrictEqual([descriptors.size, watchers.size, processes.size], [0, 0, 0])
+        yield* Effect.forEach(fibers, Fiber.interrupt)
+      })
+    )
+    for (let seed = 0; seed < 200; seed++) {
+      assert.deepStrictEqual(Simulation.run(program, { seed }).exit, Exit.void)
+    }
+  })
+
+  it.effect("hold nothing that they gave back", () =>
+    Effect.withFiber((fiber) =>
+      Effect.gen(function* () {
+        const volume = makeVolume(worldOf(fiber), {}, 0)
+        const { fileSystem, tryLock } = processOf(volume, fiber)
+        const [process] = volume.processes
+        assert.isDefined(process)
+        const held = () => [process?.descriptors.size, process?.watchers.size]
+        const ready = yield* Queue.unbounded<void>()
+        const events = fileSystem.watch("/", { onReady: () => Queue.offerUnsafe(ready, undefined) })
+        const watcher = yield* Effect.forkChild(Stream.runDrain(events))
+        yield* Queue.take(ready)
+        const before = yield* Effect.scoped(Effect.andThen(tryLock("/lock"), Effect.sync(held)))
+        assert.deepStrictEqual(before, [1, 1])
+        yield* Fiber.interrupt(watcher)
+        assert.deepStrictEqual(held(), [0, 0])
+      })
+    )
   )
 
   it.effect("keep their open files when another one is killed, and all that it wrote", () =>
@@ -121,7 +189,7 @@ describe("a process of a host", () => {
       const { fileSystem, tryLock } = yield* disk.process
       yield* tryLock("/lock")
       yield* fileSystem.writeFileString("/file", "of the holder")
-      yield* Effect.never
+      return yield* Effect.never
     })
     const holder = yield* Host.make("holder", main)
     const other = yield* Host.make("other")
@@ -147,7 +215,7 @@ describe("a process of a host", () => {
       const main = Effect.gen(function* () {
         const { tryLock } = yield* disk.process
         taken.push(yield* tryLock("/lock"))
-        yield* Effect.never
+        return yield* Effect.never
       })
       const host = yield* Host.make("host", main)
       for (let life = 0; life < 3; life++) {

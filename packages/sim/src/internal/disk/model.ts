@@ -60,8 +60,6 @@ export interface Descriptor extends Access {
 export interface Process {
   readonly descriptors: Set<Descriptor>
   readonly watchers: Set<(change: Change) => void>
-  /** Runs something on the host that the process is on, which need not be the one that calls. */
-  readonly post: (task: () => void) => void
   /** It makes no more system calls. */
   hasEnded: boolean
 }

@@ -1,7 +1,7 @@
 /** The view that one process of a machine has of its disk. */
 import { Effect, type Fiber, type PlatformError, type Scope } from "effect"
 import type * as Disk from "../../Disk.ts"
-import { CurrentHost, type HostState } from "../host.ts"
+import { CurrentHost } from "../host.ts"
 import { type Machine, machines } from "../machine.ts"
 import { end } from "./crash.ts"
 import { during, makeFileSystem } from "./fileSystem.ts"
@@ -22,13 +22,6 @@ const endingsOf = (machine: Machine): Set<() => void> => {
   })
   return made
 }
-
-const makeProcess = (host: HostState | undefined): Process => ({
-  descriptors: new Set(),
-  watchers: new Set(),
-  post: host === undefined ? (task) => task() : (task) => host.driver.post(host, task, 0),
-  hasEnded: false
-})
 
 /** The descriptor that has the lock now, of which there is none when another one had it. */
 const takeLock = Effect.fnUntraced(function* (kernel: Kernel, path: string) {
@@ -55,7 +48,7 @@ export const processOf = (volume: Volume, fiber: Fiber.Fiber<unknown, unknown>):
   const host = fiber.getRef(CurrentHost)
   const machine = host === undefined ? undefined : machines(host.driver).get(host.name)
   const endings = machine === undefined ? undefined : endingsOf(machine)
-  const process = makeProcess(host)
+  const process: Process = { descriptors: new Set(), watchers: new Set(), hasEnded: false }
   const kill = () => {
     end(volume, process)
     endings?.delete(kill)

@@ -73,23 +73,6 @@ const tagOf = (volume: Volume, change: Change, path: string): Change["tag"] => {
   return exists(volume, path) ? "Create" : "Remove"
 }
 
-/**
- * Takes events from the stack of whoever changes something. The process that watches gets them on its own host, and in
- * their order, which that of its tasks is not.
- */
-const mailbox = (process: Process | undefined, queue: Queue.Enqueue<FileSystem.WatchEvent>) => {
-  if (process === undefined) return (event: FileSystem.WatchEvent) => void Queue.offerUnsafe(queue, event)
-  const waiting: Array<FileSystem.WatchEvent> = []
-  const flush = () => {
-    for (const event of waiting.splice(0)) Queue.offerUnsafe(queue, event)
-  }
-  return (event: FileSystem.WatchEvent) => {
-    if (waiting.length === maxEvents) return
-    waiting.push(event)
-    if (waiting.length === 1) process.post(flush)
-  }
-}
-
 const events = (
   volume: Volume,
   process: Process | undefined,
@@ -100,10 +83,10 @@ const events = (
     (queue) =>
       Effect.acquireRelease(
         Effect.sync(() => {
-          const tell = mailbox(process, queue)
           const watcher = (change: Change): void => {
             for (const path of filter(change)) {
-              tell({ _tag: tagOf(volume, change, posix.resolve(base, path)), path })
+              // The queue wakes whoever takes from it on the host that made it, whichever host this is.
+              Queue.offerUnsafe(queue, { _tag: tagOf(volume, change, posix.resolve(base, path)), path })
             }
           }
           if (process?.hasEnded !== true) {
