@@ -43,7 +43,7 @@
  *
  * @since 0.1.0
  */
-import { Clock, Effect, FileSystem, Layer } from "effect"
+import { Clock, Effect, FileSystem, Layer, type PlatformError, type Scope } from "effect"
 import { diskOf, worldOf } from "./internal/disk/disk.ts"
 import { hostDisk } from "./internal/disk/hostDisk.ts"
 import { makeVolume } from "./internal/disk/model.ts"
@@ -67,20 +67,78 @@ export interface Options {
 }
 
 /**
+ * A disk, as one of the processes that share it has it.
+ *
+ * **Details**
+ *
+ * Its open files, watchers and locks are its own, and end with it. What it does to files the others see at once.
+ *
+ * `tryLock` is the advisory lock of Linux that belongs to an open file, exclusive and on the whole (`F_OFD_SETLK`). It
+ * opens the file as `open` with the flag `a+` does, so it creates one that is missing, and fails in the same ways. True
+ * when the lock was taken: it is held until the scope closes or the process dies, also by a host that is paused. False
+ * when it was taken already, be it by the same process. Opening and locking are two operations.
+ *
+ * **Gotchas**
+ *
+ * - The lock is on the file, not on its name: whoever removes a lock file, and locks a new one of that name, does not see
+ *   the old lock.
+ * - Nobody is kept from reading and writing a file that is locked.
+ * - A process that died makes no more system calls: a fiber that goes on to make one is interrupted. A host that crashed
+ *   has no such fibers.
+ *
+ * **Example** (Two hosts and a lock)
+ *
+ * ```ts
+ * import { Disk, Host, Simulation } from "@holdfast/sim"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const disk = yield* Disk.make()
+ *   // Two processes of one machine: each is a host, so that each can crash.
+ *   const lock = Effect.flatMap(disk.process, ({ tryLock }) => tryLock("/lock"))
+ *   const holder = yield* Host.make("holder", Effect.andThen(lock, Effect.never))
+ *   const other = yield* Host.make("other")
+ *   yield* Effect.sleep("1 second")
+ *   const before = yield* other.run(lock)
+ *   yield* holder.crash
+ *   return [before, yield* other.run(lock)]
+ * })
+ *
+ * const { exit } = Simulation.run(program)
+ * console.log(exit._tag === "Success" && exit.value) // => [ false, true ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Process {
+  readonly fileSystem: FileSystem.FileSystem
+  /** Takes the lock of a file unless it is taken; false says that it is. */
+  readonly tryLock: (path: string) => Effect.Effect<boolean, PlatformError.PlatformError, Scope.Scope>
+  /** It dies, as by SIGKILL. The others do not notice, but for the locks that it had. */
+  readonly kill: Effect.Effect<void>
+}
+
+/**
  * A disk, in the hands of whoever tests what runs on it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Disk {
-  /** What the program under test gets. */
+  /** What the program under test gets, where it is one process. It works on after every `kill` and `losePower`. */
   readonly fileSystem: FileSystem.FileSystem
   /**
-   * The process dies, as by SIGKILL: its open files are closed, and nothing is lost, since the page cache is
+   * A process of its own on the machine that the disk is in: one of several that share its files. Made on a host, it
+   * dies with that life of the host.
+   */
+  readonly process: Effect.Effect<Process>
+  /**
+   * Every process dies, as by SIGKILL: open files are closed, and nothing is lost, since the page cache is
    * not the process's.
    */
   readonly kill: Effect.Effect<void>
-  /** The machine loses its power: open files are closed, and what was not synced may be lost. */
+  /** The machine loses its power: every process dies, and what was not synced may be lost. */
   readonly losePower: Effect.Effect<void>
   /**
    * The n-th operation from now fails, whatever it is; the next one is 1.

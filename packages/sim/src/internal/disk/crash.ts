@@ -3,10 +3,21 @@ import { durableBytes, lose, seenBytes } from "./content.ts"
 import { close } from "./files.ts"
 import { type DirectoryNode, type FileNode, type Node, pathOf } from "./inode.ts"
 import { lose as loseNames } from "./journal.ts"
-import { enter, type Fault, type Volume } from "./model.ts"
+import { enter, type Fault, type Process, type Volume } from "./model.ts"
 
-/** The process is gone, and all that it held of the operating system. The page cache is not the process's. */
+/** One process is gone, and all that it held of the operating system. The page cache is not the process's. */
+export const end = (volume: Volume, process: Process): void => {
+  process.hasEnded = true
+  volume.processes.delete(process)
+  for (const descriptor of process.descriptors) close(volume, descriptor)
+  for (const watcher of process.watchers) volume.watchers.delete(watcher)
+  process.descriptors.clear()
+  process.watchers.clear()
+}
+
+/** All processes are gone. */
 export const kill = (volume: Volume): void => {
+  for (const process of volume.processes) end(volume, process)
   for (const descriptor of volume.descriptors) close(volume, descriptor)
   volume.watchers.clear()
 }

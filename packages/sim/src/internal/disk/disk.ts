@@ -6,10 +6,12 @@ import { CurrentHost } from "../host.ts"
 import { durable, kill, losePower, snapshot } from "./crash.ts"
 import { makeFileSystem } from "./fileSystem.ts"
 import { capacityOf, type Volume, type World } from "./model.ts"
+import { processOf } from "./process.ts"
 
 /** A host that crashes calls `kill` or `losePower` itself, since none of its effects runs any more. */
 export const diskOf = (volume: Volume): Disk => ({
   fileSystem: makeFileSystem(volume),
+  process: Effect.withFiber((fiber) => Effect.succeed(processOf(volume, fiber))),
   kill: Effect.sync(() => kill(volume)),
   losePower: Effect.sync(() => losePower(volume)),
   failAt: (operation, code) =>

@@ -5,7 +5,7 @@ import { copy } from "./copy.ts"
 import type { Errno } from "./errno.ts"
 import { Handle } from "./handle.ts"
 import { type Kernel, makeKernel } from "./kernel.ts"
-import type { Volume } from "./model.ts"
+import type { Process, Volume } from "./model.ts"
 import {
   badArgument,
   checkFlag,
@@ -22,7 +22,7 @@ import { watch } from "./watch.ts"
 type Methods = Parameters<typeof FileSystem.make>[0]
 
 /** Turns the errors of the operating system into those of `method`. */
-const during =
+export const during =
   (method: string, path: string) =>
   <A, R>(effect: Effect.Effect<A, Errno, R>): Effect.Effect<A, PlatformError.PlatformError, R> =>
     Effect.mapError(effect, toPlatformError(method, path))
@@ -138,13 +138,13 @@ const temporaryMethods = (kernel: Kernel) => {
   } satisfies Partial<Methods>
 }
 
-export const makeFileSystem = (volume: Volume): FileSystem.FileSystem => {
-  const kernel = makeKernel(volume)
+export const makeFileSystem = (volume: Volume, process?: Process): FileSystem.FileSystem => {
+  const kernel = makeKernel(volume, process)
   return FileSystem.make({
     ...attributeMethods(kernel),
     ...nameMethods(kernel),
     ...contentMethods(kernel),
     ...temporaryMethods(kernel),
-    watch: (path, options) => Stream.unwrap(watch(volume, path, options).pipe(during("stat", path)))
+    watch: (path, options) => Stream.unwrap(watch(volume, process, path, options).pipe(during("stat", path)))
   })
 }

@@ -106,9 +106,14 @@ export const close = (volume: Volume, descriptor: Descriptor): void => {
   if (!descriptor.isOpen) return
   descriptor.isOpen = false
   volume.descriptors.delete(descriptor)
-  if (descriptor.node.kind !== "file") return
-  descriptor.node.opened--
-  releaseUnused(volume, descriptor.node)
+  const { node, number } = descriptor
+  if (node.kind !== "file") return
+  if (node.lockedBy === number) {
+    node.lockedBy = undefined
+    volume.world.note(`${number} gives its lock back`)
+  }
+  node.opened--
+  releaseUnused(volume, node)
 }
 
 const assertOpen = (descriptor: Descriptor): void => {
@@ -198,6 +203,23 @@ export const fsync = (volume: Volume, descriptor: Descriptor): void => {
   assertOpen(descriptor)
   if (node.kind === "directory") syncDirectory(volume.journal, node, volume.metadata)
   else sync(node.content)
+}
+
+/**
+ * Locks a file for a descriptor, if no other one has it: an OFD lock of Linux, exclusive, on the whole file. It is
+ * given back when the descriptor is closed.
+ */
+export const lock = (volume: Volume, descriptor: Descriptor): boolean => {
+  const { number } = descriptor
+  begin(volume, `lock ${number}`)
+  assertOpen(descriptor)
+  const file = fileOf(descriptor)
+  if (file.lockedBy !== undefined) {
+    volume.world.note(`lock ${number} is refused: ${file.lockedBy} has it`)
+    return false
+  }
+  file.lockedBy = number
+  return true
 }
 
 /** What is known about a file besides its bytes, at one instant. */

@@ -19,6 +19,8 @@ export interface FileNode extends Attributes {
   readonly content: Content
   /** How many descriptors are open. A file without a name lives until the last is closed. */
   opened: number
+  /** The descriptor that has the lock. It is the file's, whatever names lead to it. */
+  lockedBy: number | undefined
 }
 
 export interface DirectoryNode extends Attributes {
@@ -52,7 +54,8 @@ export const makeFile = (inode: number, mode: number, nowMillis: number): FileNo
   ...attributes(inode, mode, nowMillis),
   kind: "file",
   content: makeContent(),
-  opened: 0
+  opened: 0,
+  lockedBy: undefined
 })
 
 export const makeLink = (inode: number, target: string, nowMillis: number): LinkNode => ({

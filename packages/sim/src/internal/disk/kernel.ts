@@ -6,7 +6,7 @@
 import { Effect } from "effect"
 import { Errno, type Site } from "./errno.ts"
 import * as files from "./files.ts"
-import type { Descriptor, Volume } from "./model.ts"
+import type { Descriptor, Process, Volume } from "./model.ts"
 import * as names from "./names.ts"
 
 /** What the usual `umask` takes from the permissions of whatever is new. */
@@ -23,15 +23,24 @@ const attempt = <A>(site: Site, body: () => A): Effect.Effect<A, Errno> => {
   }
 }
 
-export const call = <A>(site: Site, body: (nowMillis: number) => A): Effect.Effect<A, Errno> =>
-  Effect.andThen(
-    Effect.yieldNow,
-    Effect.clockWith((clock) => attempt(site, () => body(clock.currentTimeMillisUnsafe())))
-  )
+/** A system call: `body` at one instant. One of a process that has ended does nothing, and ends its fiber. */
+export type Call = <A>(site: Site, body: (nowMillis: number) => A) => Effect.Effect<A, Errno>
+
+export const callsOf =
+  (process: Process | undefined): Call =>
+  (site, body) =>
+    Effect.andThen(
+      Effect.yieldNow,
+      Effect.clockWith((clock) =>
+        process?.hasEnded === true
+          ? Effect.interrupt
+          : attempt(site, () => body(clock.currentTimeMillisUnsafe()))
+      )
+    )
 
 export type Kernel = ReturnType<typeof makeKernel>
 
-const namesOf = (volume: Volume) => ({
+const namesOf = (volume: Volume, call: Call) => ({
   mkdir: (path: string, mode: number) =>
     call({ syscall: "mkdir", path }, (now) => names.mkdir(volume, path, mode & 0o1777 & ~umask, now)),
   rmdir: (path: string) => call({ syscall: "rmdir", path }, (now) => names.rmdir(volume, path, now)),
@@ -47,7 +56,7 @@ const namesOf = (volume: Volume) => ({
   realpath: (path: string) => call({ syscall: "lstat", path }, () => names.realpath(volume, path))
 })
 
-const attributesOf = (volume: Volume) => ({
+const attributesOf = (volume: Volume, call: Call) => ({
   stat: (path: string) => call({ syscall: "stat", path }, () => files.stat(volume, path, true)),
   lstat: (path: string) => call({ syscall: "lstat", path }, () => files.stat(volume, path, false)),
   access: (path: string, forWriting: boolean) =>
@@ -62,16 +71,22 @@ const attributesOf = (volume: Volume) => ({
     )
 })
 
-const descriptorsOf = (volume: Volume) => ({
+const descriptorsOf = (volume: Volume, call: Call, process: Process | undefined) => ({
   open: (path: string, { flag = "r", mode = 0o666, noFollow = false }: Partial<files.OpenOptions> = {}) =>
-    call({ syscall: "open", path }, (now) =>
-      files.open(volume, path, { flag, mode: mode & 0o7777 & ~umask, noFollow }, now)
-    ),
+    call({ syscall: "open", path }, (now) => {
+      const descriptor = files.open(volume, path, { flag, mode: mode & 0o7777 & ~umask, noFollow }, now)
+      process?.descriptors.add(descriptor)
+      return descriptor
+    }),
   close: (descriptor: Descriptor) =>
     Effect.andThen(
       Effect.yieldNow,
-      Effect.sync(() => files.close(volume, descriptor))
+      Effect.sync(() => {
+        process?.descriptors.delete(descriptor)
+        files.close(volume, descriptor)
+      })
     ),
+  lock: (descriptor: Descriptor) => call({ syscall: "fcntl" }, () => files.lock(volume, descriptor)),
   read: (descriptor: Descriptor, position: number, size: number) =>
     call({ syscall: "read" }, () => files.read(volume, descriptor, position, size)),
   write: (descriptor: Descriptor, position: number, bytes: Uint8Array) =>
@@ -82,8 +97,12 @@ const descriptorsOf = (volume: Volume) => ({
   fstat: (descriptor: Descriptor) => call({ syscall: "fstat" }, () => files.fstat(volume, descriptor))
 })
 
-export const makeKernel = (volume: Volume) => ({
-  ...namesOf(volume),
-  ...attributesOf(volume),
-  ...descriptorsOf(volume)
-})
+/** Without a process the calls are those of whoever uses the disk, before and after each kill. */
+export const makeKernel = (volume: Volume, process?: Process) => {
+  const call = callsOf(process)
+  return {
+    ...namesOf(volume, call),
+    ...attributesOf(volume, call),
+    ...descriptorsOf(volume, call, process)
+  }
+}

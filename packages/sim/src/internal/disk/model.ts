@@ -56,6 +56,14 @@ export interface Descriptor extends Access {
   isOpen: boolean
 }
 
+/** What one process of the machine has of the disk, to be taken from it when it ends. */
+export interface Process {
+  readonly descriptors: Set<Descriptor>
+  readonly watchers: Set<(change: Change) => void>
+  /** It makes no more system calls. */
+  hasEnded: boolean
+}
+
 export interface Volume {
   readonly world: World
   readonly metadata: Metadata | undefined
@@ -63,6 +71,8 @@ export interface Volume {
   readonly journal: Journal
   readonly descriptors: Set<Descriptor>
   readonly watchers: Set<(change: Change) => void>
+  /** Those that have a view of their own; what else is open belongs to whoever uses the disk's own file system. */
+  readonly processes: Set<Process>
   /** By the number of the operation that is to fail. */
   readonly failures: Map<number, FailureCode>
   capacityBytes: number
@@ -102,6 +112,7 @@ export const makeVolume = (world: World, settings: Settings, nowMillis: number):
     journal: makeJournal(),
     descriptors: new Set(),
     watchers: new Set(),
+    processes: new Set(),
     failures: new Map(),
     capacityBytes: capacityOf(settings.capacityBytes),
     usedBytes: 0,

@@ -3,9 +3,9 @@ import { posix } from "node:path"
 import { Effect, type FileSystem, Queue, Stream } from "effect"
 import { Errno } from "./errno.ts"
 import { type DirectoryNode, isWithin, pathOf } from "./inode.ts"
-import { call } from "./kernel.ts"
+import { callsOf } from "./kernel.ts"
 import { existing, locate, nodeOf } from "./locate.ts"
-import { begin, type Change, type Volume } from "./model.ts"
+import { begin, type Change, type Process, type Volume } from "./model.ts"
 
 /** So many events wait for their watcher, as on Linux; what comes then is lost. */
 const maxEvents = 16_384
@@ -75,6 +75,7 @@ const tagOf = (volume: Volume, change: Change, path: string): Change["tag"] => {
 
 const events = (
   volume: Volume,
+  process: Process | undefined,
   { base, filter }: Watched,
   onReady: (() => void) | undefined
 ): Stream.Stream<FileSystem.WatchEvent> =>
@@ -84,14 +85,22 @@ const events = (
         Effect.sync(() => {
           const watcher = (change: Change): void => {
             for (const path of filter(change)) {
+              // The queue wakes whoever takes from it on the host that made it, whichever host this is.
               Queue.offerUnsafe(queue, { _tag: tagOf(volume, change, posix.resolve(base, path)), path })
             }
           }
-          volume.watchers.add(watcher)
+          if (process?.hasEnded !== true) {
+            volume.watchers.add(watcher)
+            process?.watchers.add(watcher)
+          }
           onReady?.()
           return watcher
         }),
-        (watcher) => Effect.sync(() => volume.watchers.delete(watcher))
+        (watcher) =>
+          Effect.sync(() => {
+            volume.watchers.delete(watcher)
+            process?.watchers.delete(watcher)
+          })
       ),
     { bufferSize: maxEvents, strategy: "dropping" }
   )
@@ -99,10 +108,11 @@ const events = (
 /** What is watched is what `path` leads to now; a name that is taken by something else is watched on. */
 export const watch = (
   volume: Volume,
+  process: Process | undefined,
   path: string,
   options: FileSystem.WatchOptions | undefined
 ): Effect.Effect<Stream.Stream<FileSystem.WatchEvent>, Errno> =>
   Effect.map(
-    call({ syscall: "stat", path }, () => watchedAt(volume, path, options?.recursive ?? false)),
-    (watched) => events(volume, watched, options?.onReady)
+    callsOf(process)({ syscall: "stat", path }, () => watchedAt(volume, path, options?.recursive ?? false)),
+    (watched) => events(volume, process, watched, options?.onReady)
   )
