@@ -67,7 +67,7 @@ const play = (section: Section, witness: Witness, isOrdered: boolean) => {
       )
       const place = witness.waiting.indexOf(section)
       yield* Check.always(
-        "LK-2",
+        "LK-6",
         place === 0 || !isOrdered,
         () => `${place} that asked before are still waiting for "${key}"`
       )
@@ -153,7 +153,7 @@ const stock = Suite.make({
   ...common,
   run: runWith(true),
   name: "Lock on the stock scheduler",
-  guarantees: ["LK-1", "LK-2"],
+  guarantees: ["LK-1", "LK-2", "LK-6"],
   level: "realistic"
 })
 

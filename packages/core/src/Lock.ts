@@ -1,13 +1,20 @@
 /**
  * Exclusive access to whatever has a name, for fibers and, with the lock of a back end, for processes.
  *
+ * `layerMemory` is the lock of one process. The stores that processes share bring a lock of their own, to which all that is
+ * said here applies; the memory has no fences that outlive it.
+ *
  * A lock gives *leases*. Each carries a *fence*, a number that only grows: whoever writes under a lease gives it along,
  * and a store that has seen a higher one refuses. So a holder that was paused, and does not know that somebody else has
  * the lock by now, cannot spoil what he does.
  *
  * @guarantee LK-1 At most one lease of a key is held at any time, and whoever ends, or gives up, leaves nothing behind.
- * @guarantee LK-2 The waiters of one process come in the order of their arrival, and the fences of a key strictly
- *   increase, over releases, time-outs and interruptions.
+ * @guarantee LK-2 The fences of a key strictly increase, over releases, time-outs, interruptions, crashes and restarts,
+ *   for ever.
+ * @guarantee LK-3 The lock of a holder that died is free within 100 ms, on one host.
+ * @guarantee LK-4 A living holder never loses its lock, however long its event loop is blocked.
+ * @guarantee LK-5 What an old fence writes is refused.
+ * @guarantee LK-6 No waiter of a process is overtaken by a later one, and no process starves.
  *
  * @since 0.1.0
  */

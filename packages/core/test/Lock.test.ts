@@ -61,7 +61,7 @@ describe("Lock", () => {
   )
 
   test(
-    "LK-2: waiters come in the order of their arrival",
+    "LK-6: waiters come in the order of their arrival",
     Effect.gen(function* () {
       const { letGo } = yield* hold("a")
       const order: Array<number> = []

@@ -55,15 +55,16 @@ export class Commit {
   }
 }
 
-/** Of all that share a commit, each is told about its own key. */
+/** Of all that share a commit, each is told about its own key. The cause of an error is not among what a spread copies. */
 const about = (error: CommitError, key: string): CommitError => {
+  const { cause } = error
   switch (error._tag) {
     case "StoreFull":
-      return new StoreFull({ store: error.store, key, cause: error.cause })
+      return new StoreFull({ store: error.store, key, cause })
     case "StateCorrupted":
-      return new StateCorrupted({ ...error, key })
+      return new StateCorrupted({ ...error, key, ...(cause === undefined ? {} : { cause }) })
     case "OutcomeUnknown":
-      return new OutcomeUnknown({ ...error, operationId: key })
+      return new OutcomeUnknown({ ...error, operationId: key, cause })
     case "StoreUnavailable":
       return error
   }

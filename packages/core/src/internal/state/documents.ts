@@ -76,6 +76,12 @@ export class Documents {
     if (place !== -1) requests.splice(place, 1)
   }
 
+  /** A bug of this file, or of a backend, must not keep its callers waiting. */
+  private readonly die = (queue: Queue, cause: Cause.Cause<never>): void => {
+    this.queues.delete(queue.document)
+    for (const request of queue.requests.splice(0)) request.settle(Exit.failCause(cause))
+  }
+
   /** Ends whoever still waits. To be called when the scope has ended the fibers. */
   close(): void {
     this.isClosed = true
@@ -92,14 +98,12 @@ export class Documents {
       if (isEmpty()) this.queues.delete(queue.document)
       return isEmpty()
     }
+    const commits = Effect.whileLoop({ while: () => !isOver(), body: () => next, step: () => {} })
     // Whoever comes at the same moment shares the first commit already.
-    return Effect.andThen(
-      Effect.yieldNow,
-      Effect.whileLoop({
-        while: () => !isOver(),
-        body: () => next,
-        step: () => {}
-      })
+    return Effect.andThen(Effect.yieldNow, commits).pipe(
+      Effect.onError((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.sync(() => this.die(queue, cause))
+      )
     )
   }
 
