@@ -5,14 +5,14 @@ import { expect, test } from "tstyche"
 declare const section: Effect.Effect<number, "broken", Scope.Scope>
 
 test("a section under a lock has its own errors, and those of the lock", () => {
-  type Expected = Effect.Effect<number, "broken" | Lock.LockTimeout | Lock.Fenced, Lock.Lock | Scope.Scope>
+  type Expected = Effect.Effect<number, "broken" | Lock.AcquireError | Lock.Fenced, Lock.Lock | Scope.Scope>
   expect(Lock.withLock(section, "a")).type.toBe<Expected>()
   expect(section.pipe(Lock.withLock("a", { wait: 0 }))).type.toBe<Expected>()
   expect(Lock.withLease("a", () => section)).type.toBe<Expected>()
 })
 
 test("a lease belongs to a scope", () => {
-  expect(Lock.acquire("a")).type.toBe<Effect.Effect<Lock.Lease, Lock.LockTimeout, Lock.Lock | Scope.Scope>>()
+  expect(Lock.acquire("a")).type.toBe<Effect.Effect<Lock.Lease, Lock.AcquireError, Lock.Lock | Scope.Scope>>()
 })
 
 test("a fence is a number, and not every number is one", () => {

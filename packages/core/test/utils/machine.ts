@@ -1,7 +1,7 @@
 /** A machine that several processes keep state on: rows and locks in memory, and a disk that is slow and fails on demand. */
 import type { StateBackend } from "@holdfast/core"
 import { OutcomeUnknown, StateStore } from "@holdfast/core"
-import { Effect, Exit, Result, Stream } from "effect"
+import { Effect, Result, Stream } from "effect"
 
 type Failure = StateStore.StoreFull | StateStore.StoreUnavailable | OutcomeUnknown
 
@@ -79,14 +79,9 @@ export class Machine {
   }
 }
 
-export const corrupted = (key: string) =>
+const corrupted = (key: string) =>
   new StateStore.StateCorrupted({ store: "machine", key, reason: "Checksum" })
 
 export const full = (key: string) => new StateStore.StoreFull({ store: "machine", key, cause: "ENOSPC" })
 
 export const unknown = new OutcomeUnknown({ label: "machine", elapsedMillis: 0, cause: "EIO" })
-
-export const succeeds = <A>(exit: Exit.Exit<A, unknown>): A => {
-  if (Exit.isSuccess(exit)) return exit.value
-  throw new Error(`expected a success: ${exit}`)
-}

@@ -152,7 +152,7 @@ export class Documents {
 const isFull = (cause: Cause.Cause<CommitError>): boolean =>
   Option.exists(Cause.findErrorOption(cause), ({ _tag }) => _tag === "StoreFull")
 
-export const closed = (store: string): Exit.Exit<never, StoreUnavailable> =>
+const closed = (store: string): Exit.Exit<never, StoreUnavailable> =>
   Exit.fail(
     new StoreUnavailable({
       store,
