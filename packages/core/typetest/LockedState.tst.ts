@@ -25,7 +25,7 @@ test("reading cannot fail with what only writing can", () => {
 test("an effect that changes the value keeps its errors and requirements", () => {
   const change = sent.modifyEffect((value, fence) => {
     expect(fence).type.toBe<Lock.Fence>()
-    return Effect.as(Effect.andThen(Effect.scope, Effect.fail("no" as const)), [1, value] as const)
+    return Effect.as(Effect.andThen(Effect.scope, Effect.fail("no" as const)), [value.length ?? 0, value] as const)
   })
   expect(change).type.toBe<Effect.Effect<number, "no" | LockedState.WriteError, Scope.Scope>>()
 })
