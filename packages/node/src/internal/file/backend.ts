@@ -30,15 +30,15 @@ const read = (
 ): Effect.Effect<StateBackend.Row | undefined, StateStore.ReadError> => {
   const { disk, label, layout, pins } = store
   const name = layout.documentOf(key)
-  return Effect.flatMap(
-    Effect.mapError(disk.lock.identity(layout.pathOf(name)), toUnavailable(label, "read")),
-    (identity) => {
+  return Effect.matchEffect(disk.lock.identity(layout.pathOf(name)), {
+    onSuccess: (identity) => {
       const known = pins.get(name)
       return known !== undefined && known.identity === identity
         ? Effect.succeed(rowOf(known.document, key))
         : Effect.map(readDocument(store, name, key), (document) => rowOf(document, key))
-    }
-  )
+    },
+    onFailure: (cause) => Effect.fail(toUnavailable(label, "read")(cause))
+  })
 }
 
 /** The first one when the watch has begun: what came before it has been missed. */

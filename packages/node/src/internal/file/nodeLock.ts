@@ -78,10 +78,14 @@ export const makeLock: Effect.Effect<FileLock["Service"], StateStore.StoreUnavai
         (descriptor) =>
           descriptor === undefined ? Effect.void : Effect.sync(() => release(extensions, descriptor))
       ).pipe(Effect.map((descriptor) => descriptor !== undefined)),
+    // On the way of every read: what is not an object less is not there.
     identity: (path) =>
-      Effect.try({
-        try: () => look(path),
-        catch: (cause) => toPlatformError("identity", path, cause)
+      Effect.suspend(() => {
+        try {
+          return Effect.succeed(look(path))
+        } catch (cause) {
+          return Effect.fail(toPlatformError("identity", path, cause))
+        }
       })
   })
 )

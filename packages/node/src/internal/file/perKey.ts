@@ -4,6 +4,7 @@ import { type Document, empty } from "./document.ts"
 import { Fields, fromFields, toFields } from "./fields.ts"
 import { decodeWith, format, type Layout, parse } from "./layout.ts"
 import { encodeName } from "./names.ts"
+import { memoize } from "./paths.ts"
 import { corrupt, seal, type Unreadable, unseal } from "./seal.ts"
 
 const decodeFields = decodeWith(Fields)
@@ -29,7 +30,7 @@ export const perKey = (root: string): Layout => {
     name: "perKey",
     directory,
     documentOf: (key) => key,
-    pathOf: (key) => `${directory}/${encodeName(key)}${extension}`,
+    pathOf: memoize((key) => `${directory}/${encodeName(key)}${extension}`),
     encode,
     decode: (key, bytes) =>
       Result.flatMap(read(bytes), (fields) =>

@@ -38,11 +38,14 @@ const closeAll = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
  */
 export class Pins {
   private readonly entries = new Map<string, Entry>()
+  /** The last one of the entries. */
+  private latest: string | undefined
   private isClosed = false
 
   get(name: string): Entry | undefined {
     const entry = this.entries.get(name)
-    if (entry !== undefined) {
+    if (entry !== undefined && this.latest !== name) {
+      this.latest = name
       this.entries.delete(name)
       this.entries.set(name, entry)
     }
@@ -58,6 +61,7 @@ export class Pins {
       entry.pin.isKept = true
       this.entries.delete(name)
       this.entries.set(name, entry)
+      this.latest = name
       const gone = [...(old === undefined ? [] : [old]), ...this.shrink()]
       return Effect.as(closeAll(gone), entry.document)
     })

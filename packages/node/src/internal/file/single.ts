@@ -76,22 +76,25 @@ const salvage = (bytes: Uint8Array, count: number): Document => {
 
 export const stateOf = (root: string): string => `${root}/state.json`
 
-export const single = (root: string): Layout => ({
-  name: "single",
-  directory: root,
-  documentOf: () => "state",
-  pathOf: () => stateOf(root),
-  encode: makeEncode(),
-  decode: (_document, bytes) =>
-    unseal(bytes).pipe(
-      Result.flatMap(parse),
-      Result.flatMap(decodeFile),
-      Result.flatMap((file) => {
-        const rows = toRows(file.rows)
-        return rows.size === file.rows.length
-          ? Result.succeed({ rows, absent: lostAt(file.lostAt) })
-          : Result.fail(corrupt("Encoding", new Error("a key is there twice")))
-      })
-    ),
-  salvage
-})
+export const single = (root: string): Layout => {
+  const path = stateOf(root)
+  return {
+    name: "single",
+    directory: root,
+    documentOf: () => "state",
+    pathOf: () => path,
+    encode: makeEncode(),
+    decode: (_document, bytes) =>
+      unseal(bytes).pipe(
+        Result.flatMap(parse),
+        Result.flatMap(decodeFile),
+        Result.flatMap((file) => {
+          const rows = toRows(file.rows)
+          return rows.size === file.rows.length
+            ? Result.succeed({ rows, absent: lostAt(file.lostAt) })
+            : Result.fail(corrupt("Encoding", new Error("a key is there twice")))
+        })
+      ),
+    salvage
+  }
+}
