@@ -1,1 +1,2 @@
 export * as FileLock from "./FileLock.ts"
+export * as SqliteStateStore from "./SqliteStateStore.ts"
