@@ -8,6 +8,9 @@
  * Between processes nobody wakes anybody, so the first of each process tries again and again. Whoever lets go of a lock
  * and wants it once more would always be faster than those who sleep between two tries. Therefore there is a second
  * lock, "next", which is held only while waiting for the first: who has it is the next one, whatever the others do.
+ *
+ * Whoever tries once, or only looks, has a third one meanwhile, "once": several at the same moment would take each other
+ * for somebody who has the key.
  */
 import { Effect, Exit, Random, Scope } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
@@ -19,6 +22,8 @@ import type { Patience } from "./patience.ts"
 export class KeyLocks {
   private readonly backend: StateBackend
   private readonly turns = new Turns()
+  /** The keys that are held by fibers of this process. */
+  private readonly held = new Set<string>()
 
   constructor(backend: StateBackend) {
     this.backend = backend
@@ -39,12 +44,31 @@ export class KeyLocks {
           held.letGo,
           Effect.sync(() => turns.leave(key, turn))
         )
+        const end = Effect.andThen(
+          Effect.sync(() => this.held.delete(key)),
+          leave
+        )
         return restore(this.wait(key, turn, held, patience)).pipe(
           Effect.onError(() => leave),
-          Effect.andThen(Effect.addFinalizer(() => leave))
+          Effect.andThen(Effect.sync(() => this.held.add(key))),
+          Effect.andThen(Effect.addFinalizer(() => end))
         )
       })
     )
+  }
+
+  /** Whether anybody has the key, in this process or another one. */
+  isHeld(key: string, patience: Patience): Effect.Effect<boolean, LockTimeout | StoreUnavailable> {
+    return Effect.suspend(() => {
+      if (this.held.has(key)) return Effect.succeed(true)
+      const mine = new Held(this.backend)
+      const look = Effect.map(mine.attempt(`lock:${key}`), (isFree) => !isFree)
+      return patience
+        .within(Effect.andThen(untilHeld(mine, `once:${key}`), look), ({ inherited }) =>
+          patience.timeout(limitOf(inherited), undefined)
+        )
+        .pipe(Effect.ensuring(mine.letGo))
+    })
   }
 
   private wait(
@@ -61,9 +85,12 @@ export class KeyLocks {
             isHeld ? Effect.void : Effect.fail(timeout("Wait"))
           )
         : untilHeld(held, name)
-    const take = Effect.andThen(attempt(`next:${key}`), attempt(`lock:${key}`)).pipe(
+    const both = Effect.andThen(attempt(`next:${key}`), attempt(`lock:${key}`)).pipe(
       Effect.andThen(held.letGoOf(`next:${key}`))
     )
+    const take = patience.isOnce
+      ? Effect.andThen(untilHeld(held, `once:${key}`), both).pipe(Effect.andThen(held.letGoOf(`once:${key}`)))
+      : both
     if (turns.current(key) === turn)
       return patience.within(take, ({ inherited }) => timeout(limitOf(inherited)))
     if (patience.isOnce) return Effect.fail(timeout("Wait"))
