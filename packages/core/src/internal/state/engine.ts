@@ -1,6 +1,6 @@
 /** What a backend becomes: a store and its locks. Each operation is one method here; the parts are beside it. */
 import { Cause, Clock, Effect, Exit, Random, type RcRef, type Result, Scope, Stream } from "effect"
-import type { AcquireError, Fence, Lease, Options } from "../../Lock.ts"
+import type { AcquireError, Fence, Lease, Lock, Options } from "../../Lock.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { StateBackend } from "../../StateBackend.ts"
 import type * as StateStore from "../../StateStore.ts"
@@ -89,11 +89,14 @@ export class Engine {
       Effect.gen({ self: this }, function* () {
         const patience = yield* Patience.begin(checked(key), wait)
         yield* this.hold(key, patience, label)
-        const fence = yield* this.issue(key, holder, patience)
+        const fence = yield* this.issue(key, holder, patience.granted)
         return { key, fence, lost: Effect.never }
       })
     )
   }
+
+  readonly isHeld: Lock["Service"]["isHeld"] = (key) =>
+    Effect.flatMap(Patience.begin(checked(key), undefined), (patience) => this.locks.isHeld(key, patience))
 
   readonly repair: StateStore.StateStore["Service"]["repair"] = (key, value) =>
     Effect.gen({ self: this }, function* () {

@@ -8,6 +8,9 @@
  * Between processes nobody wakes anybody, so the first of each process tries again and again. Whoever lets go of a lock
  * and wants it once more would always be faster than those who sleep between two tries. Therefore there is a second
  * lock, "next", which is held only while waiting for the first: who has it is the next one, whatever the others do.
+ *
+ * Whoever tries once, or only looks, has a third one meanwhile, "once": several at the same moment would take each other
+ * for somebody who has the key.
  */
 import { Effect, Exit, Random, Scope } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
@@ -56,6 +59,21 @@ export class KeyLocks {
     )
   }
 
+  /** Whether anybody has the key, in this process or another one. */
+  isHeld(key: string, patience: Patience): Effect.Effect<boolean, LockTimeout | StoreUnavailable> {
+    return Effect.suspend(() => {
+      const first = this.turns.current(key)
+      if (first !== undefined && this.holders.has(first)) return Effect.succeed(true)
+      const mine = new Held(this.backend)
+      const look = Effect.map(this.attempt(mine, `lock:${key}`), (isFree) => !isFree)
+      return patience
+        .within(Effect.andThen(this.untilHeld(mine, `once:${key}`), look), () =>
+          patience.timeout("InheritedDeadline", undefined)
+        )
+        .pipe(Effect.ensuring(mine.letGo))
+    })
+  }
+
   private wait(
     key: string,
     turn: Turn,
@@ -74,7 +92,11 @@ export class KeyLocks {
       )
     const isFirst = this.turns.current(key) === turn
     if (patience.isOnce && !isFirst) return Effect.fail(timeout("Wait"))
-    const taken = take(patience.isOnce ? once : (name) => this.untilHeld(held, name))
+    const taken = patience.isOnce
+      ? Effect.andThen(this.untilHeld(held, `once:${key}`), take(once)).pipe(
+          Effect.andThen(held.letGoOf(`once:${key}`))
+        )
+      : take((name) => this.untilHeld(held, name))
     return patience.within(
       isFirst ? taken : Effect.andThen(this.turns.until(key, turn), taken),
       ({ inherited }) => timeout(inherited ? "InheritedDeadline" : "Wait")
