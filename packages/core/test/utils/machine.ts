@@ -11,6 +11,8 @@ export class Machine {
   /** What is locked, by its name; documents too. */
   readonly locks = new Set<string>()
   commitMillis = 0
+  /** How long it takes to be told whether one has a lock. */
+  lockMillis = 0
   commits = 0
   /** Fails a commit after it was decided, or does not, from what it would write. */
   failure: ((keys: ReadonlyArray<string>) => Failure | undefined) | undefined
@@ -37,7 +39,9 @@ export class Machine {
       tryLock: (name) =>
         Effect.map(
           Effect.acquireRelease(
-            Effect.sync(() => !this.locks.has(name) && this.locks.add(name) !== undefined),
+            Effect.sync(() => !this.locks.has(name) && this.locks.add(name) !== undefined).pipe(
+              Effect.tap(() => (this.lockMillis === 0 ? Effect.void : Effect.sleep(this.lockMillis)))
+            ),
             (isHeld) => Effect.sync(() => isHeld && this.locks.delete(name))
           ),
           (isHeld) => isHeld
