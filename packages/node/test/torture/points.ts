@@ -12,10 +12,15 @@ const common = [
   "in the effect of a modifyEffect"
 ] as const
 
-const file = [
+const locks = [
   "with the lock of the next",
   "with the lock of the key",
-  "with the lock of the document",
+  "with the lock of the document"
+] as const
+
+const sqlite = ["after a row is written", "before a commit", "after a commit"] as const
+
+const file = [
   "before a write",
   "in the middle of a write",
   "after a write",
@@ -27,9 +32,11 @@ const file = [
   "after the sync of a directory"
 ] as const
 
-export type Point = (typeof common)[number] | (typeof file)[number]
+export type Point = (typeof common | typeof locks | typeof sqlite | typeof file)[number]
 
-export const pointsOfFiles: ReadonlyArray<Point> = [...common, ...file]
+export const pointsOfFiles: ReadonlyArray<Point> = [...common, ...locks, ...file]
+
+export const pointsOfSqlite: ReadonlyArray<Point> = [...common, ...locks, ...sqlite]
 
 /** When to die: the so-manieth time that the point is reached, after a pause in which others run into what is held. */
 export interface Death {

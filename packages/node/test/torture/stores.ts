@@ -1,10 +1,11 @@
 /** The stores that are tortured, and two that are broken, which show that the torture finds it. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type { Lock, StateStore } from "@holdfast/core"
-import { FileLock, FileStateStore } from "@holdfast/node"
+import { FileLock, FileStateStore, SqliteStateStore } from "@holdfast/node"
 import { type FileSystem, Layer } from "effect"
+import { dieInDatabases } from "./databases.ts"
 import { dyingFileSystem, dyingLocks, inPlace, noLocks, ownDrafts } from "./files.ts"
-import { type Point, type Points, pointsOfFiles } from "./points.ts"
+import { type Point, type Points, pointsOfFiles, pointsOfSqlite } from "./points.ts"
 
 export interface TorturedStore {
   readonly layer: (
@@ -29,7 +30,16 @@ const files = (
     )
 })
 
+const sqlite: TorturedStore = {
+  points: pointsOfSqlite,
+  layer: (directory, points) => {
+    dieInDatabases(points)
+    return SqliteStateStore.layer({ directory })
+  }
+}
+
 const stores = {
+  sqlite,
   file: files("perKey"),
   "file-single": files("single"),
   unlocked: files(
@@ -44,5 +54,13 @@ export type StoreName = keyof typeof stores
 
 export const storeOf = (name: StoreName): TorturedStore => stores[name]
 
+export const names = [
+  "sqlite",
+  "file",
+  "file-single",
+  "unlocked",
+  "in-place"
+] as const satisfies ReadonlyArray<StoreName>
+
 /** All but those that are broken. */
-export const sound = ["file", "file-single"] as const satisfies ReadonlyArray<StoreName>
+export const sound = ["sqlite", "file", "file-single"] as const satisfies ReadonlyArray<StoreName>
