@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
-import { Context, type Effect, type PlatformError, type Scope } from "effect"
+import type { StateStore } from "@holdfast/core"
+import { Context, type Effect, Layer, type PlatformError, type Scope } from "effect"
+import { makeLock } from "./internal/file/nodeLock.ts"
 
 /**
  * Locks on files, which die with whoever has them.
@@ -26,3 +28,17 @@ export class FileLock extends Context.Service<
     readonly identity: (path: string) => Effect.Effect<string | undefined, PlatformError.PlatformError>
   }
 >()("@holdfast/node/FileLock") {}
+
+/**
+ * The locks of the operating system, through the package `fs-native-extensions`, which has to be among the dependencies
+ * of the program: without it the layer fails with `StoreUnavailable` (`Unsupported`).
+ *
+ * **Details**
+ *
+ * On Linux they are locks of the open file (`F_OFD_SETLK`): nothing that the process does with the file elsewhere ends
+ * one, and when the process is gone, however, so is the lock.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNode: Layer.Layer<FileLock, StateStore.StoreUnavailable> = Layer.effect(FileLock, makeLock)

@@ -3,7 +3,7 @@ import { Cause, Clock, Effect, Exit, Metric, Option, Random, type Scope } from "
 import type { CommitError, StateBackend } from "../../StateBackend.ts"
 import { Current } from "../limit.ts"
 import { Commit } from "./commit.ts"
-import { StoreUnavailable } from "./errors.ts"
+import { closed } from "./errors.ts"
 import type { Pending } from "./request.ts"
 
 /** The most decisions of one commit: the others come with the next. */
@@ -51,7 +51,7 @@ export class Documents {
   join(request: Pending): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.isClosed) {
-        request.settle(closed(this.backend.label))
+        request.settle(closed(this.backend.label, "commit"))
         return Effect.void
       }
       const document = this.backend.documentOf(request.key)
@@ -86,7 +86,7 @@ export class Documents {
   close(): void {
     this.isClosed = true
     for (const { requests } of this.queues.values()) {
-      for (const request of requests) request.settle(closed(this.backend.label))
+      for (const request of requests) request.settle(closed(this.backend.label, "commit"))
     }
     this.queues.clear()
   }
@@ -151,13 +151,3 @@ export class Documents {
 
 const isFull = (cause: Cause.Cause<CommitError>): boolean =>
   Option.exists(Cause.findErrorOption(cause), ({ _tag }) => _tag === "StoreFull")
-
-const closed = (store: string): Exit.Exit<never, StoreUnavailable> =>
-  Exit.fail(
-    new StoreUnavailable({
-      store,
-      operation: "commit",
-      reason: "Closed",
-      cause: new Error("its scope is closed")
-    })
-  )
