@@ -53,12 +53,16 @@ const together = check(
   ({ open }) =>
     Effect.gen(function* () {
       const processes = [yield* open, yield* open, yield* open]
-      const results = yield* all(
-        processes.flatMap(({ store }) => Array.from({ length: 40 }, () => store.transact("a", increment)))
+      // Some come at once and share commits, the others come while somebody else's is under way.
+      const clients = processes.flatMap(({ store }) =>
+        Array.from({ length: 4 }, () =>
+          Effect.forEach(Array.from({ length: 10 }), () => store.transact("a", increment))
+        )
       )
+      const results = yield* all(clients)
       yield* expectEqual(
         "the results, sorted",
-        results.slice().sort((one, other) => one - other),
+        results.flat().sort((one, other) => one - other),
         Array.from({ length: 120 }, (_, index) => index + 1)
       )
       for (const { store } of processes) {
