@@ -88,9 +88,10 @@ const courseOf = (unit: number): fc.Arbitrary<Course> =>
 
 const brief = (unit: number): fc.Arbitrary<number> => fc.oneof(fc.constant(0), lengthOf(unit))
 
-export const conditionsOf = (unit: number): fc.Arbitrary<Conditions> =>
+const conditionsOf = (unit: number): fc.Arbitrary<Conditions> =>
   fc.record({
     courses: fc.array(courseOf(unit), { maxLength: 16 }),
+    commitNanos: fc.constantFrom(0, 0, unit),
     commits: fc.constantFrom("locking" as const, "optimistic" as const),
     readNanos: brief(unit),
     lockNanos: brief(unit),
@@ -120,6 +121,23 @@ export const workload = (processes: number, blows: number): fc.Arbitrary<Workloa
     blows: fc.array(blowOf(unit), { maxLength: blows })
   })
 
+/** Where nothing goes wrong, and each operation takes up to two milliseconds. */
+export const healthy: fc.Arbitrary<Conditions> = fc
+  .tuple(
+    fc.array(fc.constantFrom(0, 0, 200_000, unit, 2 * unit), { minLength: 4, maxLength: 4 }),
+    fc.constantFrom("locking" as const, "optimistic" as const),
+    fc.constantFrom("one" as const, "each" as const)
+  )
+  .map(([[commitNanos = 0, readNanos = 0, lockNanos = 0, unlockNanos = 0], commits, documents]) => ({
+    courses: [],
+    commitNanos,
+    commits,
+    readNanos,
+    lockNanos,
+    unlockNanos,
+    documents
+  }))
+
 const describeStep = (step: Step): string => {
   const { afterNanos, deadlineNanos, end, interruptNanos, key, waitNanos, what, workNanos } = step
   return (
@@ -137,10 +155,11 @@ const describeCourse = ({ afterNanos, beforeNanos, end, isBusy, middleNanos }: C
   `${isBusy === true ? "busy" : end} (${[beforeNanos, middleNanos, afterNanos].map(words).join(", ")})`
 
 export const describeConditions = (conditions: Conditions): string => {
-  const { commits, courses, documents, hintNanos, lockNanos, readNanos, unlockNanos } = conditions
+  const { commitNanos, commits, courses, documents, hintNanos, lockNanos, readNanos, unlockNanos } =
+    conditions
   return (
     `${commits} commits of ${documents === "one" ? "one document" : "a document for each key"}: ` +
-    `${courses.map(describeCourse).join("; ")}; reads take ${words(readNanos)}, locks ${words(lockNanos)} and ` +
+    `${courses.map(describeCourse).join("; ")}; others take ${words(commitNanos)}, reads ${words(readNanos)}, locks ${words(lockNanos)} and ` +
     `${words(unlockNanos)}${hintNanos === undefined ? "" : `, hints each ${words(hintNanos)}`}`
   )
 }
