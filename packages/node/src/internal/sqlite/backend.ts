@@ -13,7 +13,7 @@ import { repairStore } from "./repair.ts"
 import { type Session, Unknown } from "./session.ts"
 import type { Store } from "./store.ts"
 import { untilFree } from "./untilFree.ts"
-import { NoRoom, Thrown, write } from "./write.ts"
+import { NoRoom, Thrown, writeInRoom } from "./write.ts"
 
 type Row = StateBackend.Row
 
@@ -67,7 +67,7 @@ export class SqliteBackend implements StateBackend.StateBackend {
     this.change("commit", "", () => {
       const toError = (key: string, damage: Damage) =>
         damage.toError(this.label, key, this.store.place.database)
-      const note = this.store.run((session) => write(session, decide, toError))
+      const note = this.store.run((session) => writeInRoom(session, decide, toError))
       if (note !== undefined) this.store.witness.tell(note)
       return true
     })

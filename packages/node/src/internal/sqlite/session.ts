@@ -33,12 +33,12 @@ const identityOf = (path: string): string => {
 export class Session {
   readonly table: Table
   readonly handle: DatabaseSync
+  readonly path: string
   /** Otherwise it is only read. */
   readonly isSound: boolean
   /** Nothing can be done with it any more but to close it. */
   isSpent = false
   private readonly presence: DatabaseSync
-  private readonly path: string
   private readonly identity: string
   private readonly beginRead: StatementSync
   private readonly beginWrite: StatementSync

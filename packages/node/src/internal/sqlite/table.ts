@@ -16,6 +16,8 @@ type Row = StateBackend.Row
 
 export class Table {
   readonly chain: Chain
+  /** Grows whenever somebody else has written. */
+  epoch = 0
   private readonly cache = new Cache()
   private readonly dataVersion: StatementSync
   private readonly selectCounts: StatementSync
@@ -25,7 +27,6 @@ export class Table {
   private readonly updateCounts: StatementSync
   private readonly delete: StatementSync
   private seenVersion: SQLOutputValue | undefined
-  private epoch = 0
 
   constructor(handle: DatabaseSync) {
     this.chain = new Chain(handle)

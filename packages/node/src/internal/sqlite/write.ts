@@ -4,6 +4,7 @@ import { Result } from "effect"
 import { type Damage, unsound } from "./damage.ts"
 import { isFull } from "./failure.ts"
 import type { Entry } from "./record.ts"
+import { makeRoom } from "./room.ts"
 import type { Session } from "./session.ts"
 import type { Note } from "./witness.ts"
 
@@ -49,12 +50,31 @@ const rowsOf = (
   }
 }
 
+/** With a second try, when there may be more room for it. */
+export const writeInRoom = (
+  session: Session,
+  decide: StateBackend.Decide,
+  toError: ToError
+): Note | undefined => {
+  try {
+    return write(session, decide, toError)
+  } catch (error) {
+    if (!(error instanceof NoRoom) || session.isSpent || !makeRoom(session)) throw error
+  }
+  try {
+    return write(session, decide, toError)
+  } catch (error) {
+    if (error instanceof NoRoom) makeRoom(session)
+    throw error
+  }
+}
+
 /**
  * Decides, and makes durable what was decided; gives one of the rows, if there are any.
  *
  * Throws what SQLite throws, the `StateCorrupted` of a row that cannot be written, `NoRoom`, `Unknown` and `Thrown`.
  */
-export const write = (session: Session, decide: StateBackend.Decide, toError: ToError): Note | undefined =>
+const write = (session: Session, decide: StateBackend.Decide, toError: ToError): Note | undefined =>
   session.exclusively(() => {
     const { table } = session
     const rows = rowsOf(session, decide, toError)
