@@ -8,7 +8,7 @@ import { errorOf, put, row, withStore } from "../support/store.ts"
 
 export interface DiskTask {
   readonly directory: string
-  readonly tag: "Fill" | "Use"
+  readonly tag: "Fill" | "Use" | "Outgrow"
   /** Whom to become first. */
   readonly user?: number | undefined
 }
@@ -76,10 +76,29 @@ const use = (directory: string) =>
     )
   )
 
+/** For a process whose files may not grow as large as it writes. */
+const outgrow = (directory: string) =>
+  withStore(directory, (backend) =>
+    Effect.gen(function* () {
+      let version = 1
+      const next = Effect.suspend(() =>
+        put(backend, { a: row(`${version} ${"x".repeat(20_000)}`, version++) })
+      )
+      const exit = yield* Effect.exit(Effect.forever(next))
+      yield* say("a log that may not grow")(Effect.fail(errorOf(exit) ?? { _tag: "none" }))
+      const isLast = Effect.map(backend.read("a"), (found) => found?.version === version - 2)
+      yield* say("the last that was acknowledged is there")(isLast)
+      yield* say("writing after it")(put(backend, { a: row("after", 9999) }))
+      yield* say("reading after it")(valueOf(backend, "a"))
+    })
+  )
+
+const programs = { Fill: fill, Use: use, Outgrow: outgrow }
+
 const { directory, tag, user }: DiskTask = JSON.parse(process.argv[2] ?? "")
 if (user !== undefined) {
   process.setgid?.(user)
   process.setuid?.(user)
 }
-const exit = await Effect.runPromiseExit(tag === "Fill" ? fill(directory) : use(directory))
+const exit = await Effect.runPromiseExit<void, unknown>(programs[tag](directory))
 if (Exit.isFailure(exit)) tell({ step: "all", outcome: String(exit.cause) })
