@@ -1,6 +1,6 @@
 /** Several processes that share a place. */
 import { Effect, Fiber, Result, Stream } from "effect"
-import type { Decision, Stored } from "../../StateStore.ts"
+import type { Decision, StateStore, Stored } from "../../StateStore.ts"
 import {
   all,
   append,
@@ -53,12 +53,15 @@ const together = check(
   ({ open }) =>
     Effect.gen(function* () {
       const processes = [yield* open, yield* open, yield* open]
+      // Some at once, which share commits, and some one after the other, which meet those of the other processes.
+      const series = (store: StateStore["Service"]) =>
+        Effect.forEach(Array.from({ length: 10 }), () => store.transact("a", increment))
       const results = yield* all(
-        processes.flatMap(({ store }) => Array.from({ length: 40 }, () => store.transact("a", increment)))
+        processes.flatMap(({ store }) => Array.from({ length: 4 }, () => series(store)))
       )
       yield* expectEqual(
         "the results, sorted",
-        results.slice().sort((one, other) => one - other),
+        results.flat().sort((one, other) => one - other),
         Array.from({ length: 120 }, (_, index) => index + 1)
       )
       for (const { store } of processes) {
