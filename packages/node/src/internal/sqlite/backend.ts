@@ -3,10 +3,10 @@
 import { join } from "node:path"
 import { OutcomeUnknown, type StateBackend, StateStore } from "@holdfast/core"
 import { Clock, Effect, Result, type Scope, type Stream } from "effect"
+import { encodeName } from "../file/names.ts"
 import { Damage } from "./damage.ts"
 import { toReadError, toUnavailable } from "./errors.ts"
 import { isBusy, isFull, type Site } from "./failure.ts"
-import { toFileName } from "./fileName.ts"
 import { hints } from "./hints.ts"
 import type { Locks } from "./locks.ts"
 import { repairStore } from "./repair.ts"
@@ -44,8 +44,9 @@ export class SqliteBackend implements StateBackend.StateBackend {
     (error) => toUnavailable(error, this.site("open"))
   )
 
+  /** All of it, whatever the path that somebody opened it with. */
   documentOf(): string {
-    return this.label
+    return "state"
   }
 
   readonly read = (key: string): Effect.Effect<Row | undefined, StateStore.ReadError> =>
@@ -94,7 +95,7 @@ export class SqliteBackend implements StateBackend.StateBackend {
       return Effect.succeed(this.locks.tryTake(name))
     } catch (error) {
       const { locks: directory } = this.store.place
-      const file = join(directory, toFileName(name))
+      const file = join(directory, encodeName(name))
       return Effect.fail(toUnavailable(error, { store: this.label, operation: "lock", directory, file }))
     }
   }

@@ -2,8 +2,8 @@
 
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
+import { encodeName } from "../file/names.ts"
 import { isBusy } from "./failure.ts"
-import { toFileName } from "./fileName.ts"
 import * as handles from "./handle.ts"
 
 /** A free handle is kept, as whoever waits for a lock tries again and again. Each has a file descriptor. */
@@ -45,7 +45,7 @@ export class Locks {
   }
 
   private open(name: string): DatabaseSync {
-    return handles.openLock(join(this.directory, toFileName(name)), (handle) => handle)
+    return handles.openLock(join(this.directory, encodeName(name)), (handle) => handle)
   }
 
   private letGo(name: string, handle: DatabaseSync): void {

@@ -2,8 +2,10 @@
 import type { DatabaseSync } from "node:sqlite"
 import { firstLink, sumOfLink } from "./chain.ts"
 import { brokenFile } from "./damage.ts"
-import { isCorrupt } from "./failure.ts"
+import { isBusy, isCorrupt, isReadOnly, isUnknownForm, refusal } from "./failure.ts"
 import { create, format, inspect, pageSize, type Whose } from "./layout.ts"
+
+import type { Place } from "./place.ts"
 
 /** What this machine, or this version of the library, cannot use. */
 export class Unsupported extends Error {}
@@ -51,11 +53,25 @@ const settle = (handle: DatabaseSync): void => {
   if (whose === "Empty") fill(handle)
 }
 
+/** A number in the header can say that this version of SQLite may only read, which those that we allow never write. */
+const checkWritable = (handle: DatabaseSync, { database: file, directory }: Place): void => {
+  try {
+    // Not even the beginning is refused when there is nothing to write.
+    handle.exec("BEGIN IMMEDIATE; DELETE FROM rows WHERE false; ROLLBACK")
+  } catch (error) {
+    if (isBusy(error)) return
+    throw isReadOnly(error) && refusal({ directory, file }) === undefined
+      ? brokenFile("its header says that it can only be read", error)
+      : error
+  }
+}
+
 /** Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
-export const prepare = (handle: DatabaseSync): void => {
+export const prepare = (handle: DatabaseSync, place: Place): void => {
   try {
     settle(handle)
+    checkWritable(handle, place)
   } catch (error) {
-    throw isCorrupt(error) ? brokenFile("SQLite cannot read it", error) : error
+    throw isCorrupt(error) || isUnknownForm(error) ? brokenFile("SQLite cannot read it", error) : error
   }
 }

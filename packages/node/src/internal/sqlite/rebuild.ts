@@ -67,7 +67,7 @@ export const rebuild = (place: Place, { beyond, key, row }: Repair, name: string
     try {
       build(fresh, (target) => {
         openSource(place.database, copy, (source) => {
-          for (const [named, valued] of knownKeys(source)) known.set(named, valued)
+          knownKeys(source, known)
           wholeRows(source, known, replant(target))
         })
         relink(target, known, beyond)

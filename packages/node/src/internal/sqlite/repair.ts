@@ -3,9 +3,9 @@
 import type { DatabaseSync } from "node:sqlite"
 import type { StateBackend } from "@holdfast/core"
 import { Result } from "effect"
+import { encodeName } from "../file/names.ts"
 import { brokenFile, Damage, unsound } from "./damage.ts"
 import { isCorrupt } from "./failure.ts"
-import { toFileName } from "./fileName.ts"
 import { putAside } from "./files.ts"
 import { knownKeys } from "./harvest.ts"
 import { rebuild } from "./rebuild.ts"
@@ -56,7 +56,7 @@ const repair = (
       if (Result.isSuccess(found) && Result.isSuccess(links)) return undefined
       if (Result.isFailure(found) && found.failure.place === "File") throw found.failure
       const aside = Result.isFailure(found) ? keep(describe(handle, key, found.failure)) : undefined
-      if (Result.isFailure(links)) relink(handle, knownKeys(handle), row.version)
+      if (Result.isFailure(links)) relink(handle, knownKeys(handle, new Map()), row.version)
       if (Result.isFailure(found)) Result.getOrThrow(table.replace(key, row))
       if (!isSound(handle)) throw unsound()
       session.commit()
@@ -85,7 +85,7 @@ const toPut = (store: Store, key: string, row: StateBackend.Row): StateBackend.R
 /** The same for a store whose file may be broken as a whole, or not even open. */
 export const repairStore = (store: Store, key: string, row: StateBackend.Row): string | undefined => {
   const { place } = store
-  const name = `${row.version}-${toFileName(key)}`
+  const name = `${row.version}-${encodeName(key)}`
   try {
     return store.run((session) =>
       repair(session, key, row, (content) => putAside(place.corrupt, name, content))

@@ -49,7 +49,7 @@ export class Session {
     const presence = share(place.presence)
     try {
       return handles.open(place.database, (handle) => {
-        prepare(handle)
+        prepare(handle, place)
         return new Session(place.database, handle, presence)
       })
     } catch (error) {
