@@ -135,7 +135,7 @@ export interface Options {
  * **Details**
  *
  * `acquire` gives a lease that lasts as long as the scope. Waiters come in the order of their arrival; one that is
- * interrupted, or runs out of time, leaves nothing.
+ * interrupted, or runs out of time, leaves nothing. `isHeld` says whether anybody has a key, and takes nothing.
  *
  * @since 0.1.0
  * @category services
@@ -144,6 +144,7 @@ export class Lock extends Context.Service<
   Lock,
   {
     readonly acquire: (key: string, options?: Options) => Effect.Effect<Lease, AcquireError, Scope.Scope>
+    readonly isHeld: (key: string) => Effect.Effect<boolean, LockTimeout | StoreUnavailable>
   }
 >()("@holdfast/core/Lock") {}
 
@@ -165,7 +166,8 @@ const memory = (): Lock["Service"] => {
       })
     )
   }
-  return Lock.of({ acquire })
+  const isHeld = (key: string) => Effect.sync(() => turns.current(key) !== undefined)
+  return Lock.of({ acquire, isHeld })
 }
 
 /** Who does not want to wait, or has no time, may still be the first. */
@@ -225,6 +227,38 @@ export const acquire = (
   if (options?.wait !== undefined) decode("Lock", "wait", options.wait)
   return Effect.flatMap(Lock, (lock) => lock.acquire(key, options))
 }
+
+/**
+ * Whether anybody has the lock of a key at this moment, in this process or another.
+ *
+ * **Details**
+ *
+ * It takes no lease, writes nothing, and waits for no holder: `LockTimeout` is for an ambient deadline that has passed.
+ *
+ * **Gotchas**
+ *
+ * The answer may be old before it is read. That somebody who never comes again has let go of it stays true, though: so
+ * a lock that is held for life tells the living from the dead, see `Register`.
+ *
+ * **Example** (Somebody is at it)
+ *
+ * ```ts
+ * import { Lock } from "@holdfast/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const inside = yield* Lock.withLock(Lock.isHeld("report"), "report")
+ *   return [inside, yield* Lock.isHeld("report")]
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Lock.layerMemory))) // => [ true, false ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const isHeld = (key: string): Effect.Effect<boolean, LockTimeout | StoreUnavailable, Lock> =>
+  Effect.flatMap(Lock, (lock) => lock.isHeld(key))
 
 /**
  * Runs an effect under the lock of a key, with its lease.

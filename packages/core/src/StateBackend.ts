@@ -114,8 +114,8 @@ export interface StateBackend {
 export const make = (
   backend: StateBackend
 ): Effect.Effect<Context.Context<StateStore | Lock>, never, Scope.Scope> =>
-  Effect.map(Engine.make(backend), ({ acquire, keys, label, read, repair, transact, watch }) =>
+  Effect.map(Engine.make(backend), ({ acquire, isHeld, keys, label, read, repair, transact, watch }) =>
     Context.make(StateStore, { keys, label, read, repair, transact, watch }).pipe(
-      Context.add(Lock, { acquire })
+      Context.add(Lock, { acquire, isHeld })
     )
   )

@@ -222,9 +222,9 @@ export class StateStore extends Context.Service<
 export const layerMemory: Layer.Layer<StateStore | Lock> = Layer.effectContext(
   Effect.map(
     Effect.suspend(() => Engine.make(memory())),
-    ({ acquire, keys, label, read, repair, transact, watch }) =>
+    ({ acquire, isHeld, keys, label, read, repair, transact, watch }) =>
       Context.make(StateStore, { keys, label, read, repair, transact, watch }).pipe(
-        Context.add(Lock, { acquire })
+        Context.add(Lock, { acquire, isHeld })
       )
   )
 )

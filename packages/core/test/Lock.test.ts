@@ -165,6 +165,19 @@ describe("Lock", () => {
     })
   )
 
+  test(
+    "a look says whether anybody has a key",
+    Effect.gen(function* () {
+      assert.strictEqual(yield* Lock.isHeld("a"), false)
+      const { letGo } = yield* hold("a")
+      assert.strictEqual(yield* Lock.isHeld("a"), true)
+      assert.strictEqual(yield* Lock.isHeld("b"), false)
+      yield* letGo
+      yield* TestClock.adjust(0)
+      assert.strictEqual(yield* Lock.isHeld("a"), false)
+    })
+  )
+
   it.effect("a lease that is lost interrupts its section", () =>
     Effect.gen(function* () {
       const lost = yield* Deferred.make<Lock.Fenced>()
@@ -174,7 +187,8 @@ describe("Lock", () => {
           Effect.map(
             Effect.provide(Lock.acquire(key), Lock.layerMemory),
             (lease): Lock.Lease => ({ ...lease, lost: Deferred.await(lost) })
-          )
+          ),
+        isHeld: () => Effect.succeed(true)
       })
       const section = Effect.onInterrupt(Effect.never, () =>
         Effect.sync(() => {

@@ -1,4 +1,4 @@
-import { Lock } from "@holdfast/core"
+import { Lock, type StateStore } from "@holdfast/core"
 import type { Effect, Scope } from "effect"
 import { expect, test } from "tstyche"
 
@@ -18,4 +18,10 @@ test("a lease belongs to a scope", () => {
 test("a fence is a number, and not every number is one", () => {
   expect<Lock.Fence>().type.toBeAssignableTo<number>()
   expect<Lock.Fence>().type.not.toBeAssignableFrom<number>()
+})
+
+test("a look can be late, and the store fail", () => {
+  expect(Lock.isHeld("a")).type.toBe<
+    Effect.Effect<boolean, Lock.LockTimeout | StateStore.StoreUnavailable, Lock.Lock>
+  >()
 })

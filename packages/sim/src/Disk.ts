@@ -29,6 +29,9 @@
  * holds nothing but `/tmp`. Names of temporary files come from `Random`, times from `Clock`. `Path.layer` of
  * Effect fits; it needs no disk.
  *
+ * Several hosts share a disk as the processes of one machine: each takes a `process` of it, with descriptors, watchers
+ * and file locks of its own. A loss of power ends them all, so crash their hosts along with it.
+ *
  * A simulation counts these faults when they take effect: `disk.loss`, `disk.tear`, `disk.EIO`, `disk.ENOSPC`
  * and `disk.EROFS`.
  *

@@ -263,6 +263,77 @@ describe("StateBackend: leases", () => {
       assert.deepInclude(error, { _tag: "LockTimeout", holder: "nightly (pid 1)" })
     }))
 
+  test("who looks is told whether anybody has the key, and neither takes nor writes anything", (machine) =>
+    Effect.gen(function* () {
+      const one = yield* open(machine, "pid 1")
+      const other = yield* open(machine, "pid 2")
+      const both = Effect.all([one.lock.isHeld("n"), other.lock.isHeld("n")])
+      const held = yield* Scope.make()
+      assert.deepStrictEqual(yield* both, [false, false])
+      yield* Scope.provide(one.lock.acquire("n"), held)
+      const { commits } = machine
+      assert.deepStrictEqual(yield* both, [true, true])
+      yield* Scope.close(held, Exit.void)
+      assert.deepStrictEqual(yield* both, [false, false])
+      yield* Scope.provide(one.lock.acquire("m"), yield* Scope.make())
+      // What an operating system does when the first one dies.
+      machine.locks.clear()
+      assert.isFalse(yield* other.lock.isHeld("m"))
+      assert.strictEqual(machine.commits, commits + 1)
+      assert.deepStrictEqual(Array.from(machine.locks), [])
+    }))
+
+  test("those who look, or try once, at the same moment do not take each other for a holder", (machine) =>
+    Effect.gen(function* () {
+      machine.lockMillis = 1
+      const one = yield* open(machine, "pid 1")
+      const other = yield* open(machine, "pid 2")
+      const looks = yield* during(
+        Effect.all([one.lock.isHeld("n"), one.lock.isHeld("n"), other.lock.isHeld("n")], {
+          concurrency: "unbounded"
+        }),
+        100
+      )
+      assert.deepStrictEqual(yield* Fiber.join(looks), [false, false, false])
+      const attempt = yield* during(
+        Effect.all([other.lock.isHeld("n"), Effect.scoped(one.lock.acquire("n", { wait: 0 }))], {
+          concurrency: "unbounded"
+        }),
+        100
+      )
+      assert.strictEqual((yield* Fiber.join(attempt))[1].key, "n")
+    }))
+
+  test("a look does not wait for a holder, and ends with the ambient deadline", (machine) =>
+    Effect.gen(function* () {
+      const one = yield* open(machine, "pid 1")
+      machine.locks.add("once:n")
+      const look = yield* timed(
+        Effect.flip(Deadline.within(one.lock.isHeld("n"), "1 second", { label: "own" })),
+        "1 minute"
+      )
+      assert.strictEqual(look.elapsedMillis, 1000)
+      machine.locks.delete("once:n")
+      assert.isFalse(yield* one.lock.isHeld("n"))
+    }))
+
+  it.effect("a look sees who has a key of the memory", () =>
+    Effect.gen(function* () {
+      const inside = yield* Lock.withLock(Lock.isHeld("n"), "n")
+      assert.deepStrictEqual([inside, yield* Lock.isHeld("n")], [true, false])
+    }).pipe(Effect.provide(StateStore.layerMemory))
+  )
+
+  test("who tries once gets a free key, also while somebody else commits", (machine) =>
+    Effect.gen(function* () {
+      machine.commitMillis = 50
+      const one = yield* open(machine, "pid 1")
+      const other = yield* open(machine, "pid 2")
+      yield* during(other.store.transact("m", increment), 0)
+      const attempt = yield* during(Effect.scoped(one.lock.acquire("n", { wait: 0 })), 200)
+      assert.strictEqual((yield* Fiber.join(attempt)).key, "n")
+    }))
+
   test("LK-2, LK-5: fences increase over processes, and what an old one writes is refused", (machine) =>
     Effect.gen(function* () {
       const one = yield* open(machine, "pid 1")
@@ -318,6 +389,28 @@ describe("StateBackend: leases", () => {
         false,
         order.join("")
       )
+    }))
+
+  test("LK-6: a process that commits again and again lets the others come", (machine) =>
+    Effect.gen(function* () {
+      machine.commitMillis = 1
+      const order: Array<string> = []
+      const worker = (name: string) =>
+        Effect.gen(function* () {
+          const { store } = yield* open(machine, name)
+          const commit = Effect.andThen(
+            store.transact(name, increment),
+            Effect.sync(() => order.push(name))
+          )
+          yield* Effect.repeat(commit, { times: 99 })
+        })
+      yield* timed(
+        Effect.scoped(Effect.all([worker("a"), worker("b"), worker("c")], { concurrency: "unbounded" })),
+        "1 minute"
+      )
+      assert.strictEqual(order.length, 300)
+      const whileAllWork = order.slice(0, 200).join("")
+      assert.notMatch(whileAllWork, /a{20}|b{20}|c{20}/)
     }))
 
   test("LK-6: who waits in one process comes in the order of arrival", (machine) =>

@@ -31,6 +31,11 @@ export class Patience {
     )
   }
 
+  /** That of a caller who has what he wanted to try once: what is left to do is no waiting for anybody. */
+  get granted(): Patience {
+    return this.isOnce ? new Patience(this.key, undefined, this.clock) : this
+  }
+
   get elapsedMillis(): number {
     return Number(this.clock.monotonicTimeNanosUnsafe() - this.startNanos) / 1e6
   }

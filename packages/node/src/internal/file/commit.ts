@@ -1,24 +1,11 @@
 /** Changing a document, all or nothing. */
 import type { OutcomeUnknown, StateBackend, StateStore } from "@holdfast/core"
-import { Effect, Result, type Scope } from "effect"
+import { Effect, Result } from "effect"
 import { type Document, rowOf } from "./document.ts"
-import { toWriteError } from "./errors.ts"
+import { exclusively } from "./exclusive.ts"
 import { makePin, type Pin } from "./pins.ts"
 import { replace } from "./replace.ts"
-import { documentLock, load, type Store, settle, toCorrupted } from "./store.ts"
-
-/** Runs an effect with the lock of a document; `false` when somebody else has it. */
-export const locked = <A>(
-  { disk, label, root }: Store,
-  document: string,
-  effect: Effect.Effect<A, StateBackend.CommitError, Scope.Scope>
-): Effect.Effect<A | false, StateBackend.CommitError> =>
-  disk.lock.tryLock(documentLock(root, document)).pipe(
-    Effect.mapError(toWriteError(label, document)),
-    Effect.flatMap((isMine) => (isMine ? effect : Effect.succeed<A | false>(false))),
-    Effect.scoped,
-    Effect.uninterruptible
-  )
+import { load, type Store, settle, toCorrupted } from "./store.ts"
 
 /** Writes a document, and remembers it. When it is unknown what is there, nothing is remembered. */
 export const write = Effect.fnUntraced(function* (
@@ -49,7 +36,7 @@ export const commit = (
   name: string,
   decide: StateBackend.Decide
 ): Effect.Effect<boolean, StateBackend.CommitError> =>
-  locked(
+  exclusively(
     store,
     name,
     Effect.gen(function* () {

@@ -1,9 +1,10 @@
 /** Puts a file aside that cannot be read, and another one in its place. */
 import type { StateBackend } from "@holdfast/core"
 import { Effect, Result } from "effect"
-import { locked, write } from "./commit.ts"
+import { write } from "./commit.ts"
 import { type Disk, type Io, syncDirectory } from "./disk.ts"
 import { toWriteError } from "./errors.ts"
+import { exclusively } from "./exclusive.ts"
 import { encodeName } from "./names.ts"
 import { makePin } from "./pins.ts"
 import { load, type Store } from "./store.ts"
@@ -36,7 +37,7 @@ export const repair = (
 ): Effect.Effect<string | undefined | false, StateBackend.CommitError> => {
   const { disk, label, layout, root } = store
   const name = layout.documentOf(key)
-  return locked(
+  return exclusively(
     store,
     name,
     Effect.gen(function* () {

@@ -1,0 +1,99 @@
+/** Puts a row in the place of one that cannot be read. */
+
+import type { DatabaseSync } from "node:sqlite"
+import type { StateBackend } from "@holdfast/core"
+import { Result } from "effect"
+import { brokenFile, Damage, unsound } from "./damage.ts"
+import { isCorrupt } from "./failure.ts"
+import { toFileName } from "./fileName.ts"
+import { putAside } from "./files.ts"
+import { knownKeys } from "./harvest.ts"
+import { rebuild } from "./rebuild.ts"
+import { relink } from "./relink.ts"
+import type { Session } from "./session.ts"
+import { isSound } from "./sound.ts"
+import type { Store } from "./store.ts"
+
+const keyRecords = (handle: DatabaseSync, table: "rows" | "chain", key: string): ReadonlyArray<unknown> => {
+  const select = handle.prepare(`SELECT * FROM ${table} WHERE key = ?`)
+  // Whatever the numbers have become.
+  select.setReadBigInts(true)
+  return select.all(key)
+}
+
+const toJson = (_: string, value: unknown): unknown => {
+  if (typeof value === "bigint") return String(value)
+  return value instanceof Uint8Array ? { hex: Buffer.from(value).toString("hex") } : value
+}
+
+/** What is there now, in a form that people can read; bytes in hexadecimal. */
+const describe = (handle: DatabaseSync, key: string, damage: Damage): string => {
+  const content = {
+    key,
+    damage: damage.message,
+    rows: keyRecords(handle, "rows", key),
+    chain: keyRecords(handle, "chain", key)
+  }
+  return `${JSON.stringify(content, toJson, 2)}\n`
+}
+
+/**
+ * Says where it has put what was there; `undefined` when it can be read. Throws a `Damage` of the file when it takes more
+ * than writing a row.
+ */
+const repair = (
+  session: Session,
+  key: string,
+  row: StateBackend.Row,
+  keep: (content: string) => string
+): string | undefined => {
+  const { handle, table } = session
+  try {
+    return session.exclusively(() => {
+      const found = table.find(key)
+      const links = table.chain.links()
+      if (!session.isSound) throw unsound()
+      if (Result.isSuccess(found) && Result.isSuccess(links)) return undefined
+      if (Result.isFailure(found) && found.failure.place === "File") throw found.failure
+      const aside = Result.isFailure(found) ? keep(describe(handle, key, found.failure)) : undefined
+      if (Result.isFailure(links)) relink(handle, knownKeys(handle), row.version)
+      if (Result.isFailure(found)) Result.getOrThrow(table.replace(key, row))
+      if (!isSound(handle)) throw unsound()
+      session.commit()
+      return aside
+    })
+  } catch (error) {
+    throw isCorrupt(error) ? brokenFile("SQLite cannot read it", error) : error
+  } finally {
+    table.forget()
+  }
+}
+
+/** What can be read stays as it is, although the file is broken elsewhere: the row, or that there is none. */
+const toPut = (store: Store, key: string, row: StateBackend.Row): StateBackend.Row | undefined => {
+  try {
+    return Result.getOrElse(
+      store.run((session) => session.read(key)),
+      () => row
+    )
+  } catch (error) {
+    if (!(error instanceof Damage)) throw error
+    return row
+  }
+}
+
+/** The same for a store whose file may be broken as a whole, or not even open. */
+export const repairStore = (store: Store, key: string, row: StateBackend.Row): string | undefined => {
+  const { place } = store
+  const name = `${row.version}-${toFileName(key)}`
+  try {
+    return store.run((session) =>
+      repair(session, key, row, (content) => putAside(place.corrupt, name, content))
+    )
+  } catch (error) {
+    if (!(error instanceof Damage) || error.place !== "File") throw error
+  }
+  const put = toPut(store, key, row)
+  store.discard()
+  return rebuild(place, { key, row: put, beyond: row.version }, name)
+}
