@@ -33,16 +33,18 @@ export interface Conditions {
   readonly commits: "locking" | "optimistic"
   readonly readNanos: number
   readonly lockNanos: number
+  readonly unlockNanos: number
   /** How often others are told of changes, if they are. */
   readonly hintNanos?: number | undefined
   readonly documents: "one" | "each"
 }
 
-const calm: Conditions = {
+export const calm: Conditions = {
   courses: [],
   commits: "locking",
   readNanos: 0,
   lockNanos: 0,
+  unlockNanos: 0,
   documents: "one"
 }
 
@@ -101,7 +103,7 @@ export class StateMachine {
             (isTaken) =>
               isTaken
                 ? Effect.andThen(
-                    Effect.exit(alive(conditions.lockNanos)),
+                    Effect.exit(alive(conditions.unlockNanos)),
                     Effect.sync(() => this.release(name, owner))
                   )
                 : Effect.void

@@ -3,11 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Lock, StateBackend, StateStore } from "@holdfast/core"
 import { Context, Effect, Exit, Fiber, Result, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { calm, StateMachine } from "../../sim/support/stateMachine.ts"
 import { Machine } from "../utils/machine.ts"
 import { during, timed } from "../utils/run.ts"
 
-const open = (machine: Machine, owner?: string) =>
-  Effect.map(StateBackend.make(machine.process(owner)), (context) => ({
+const open = (machine: Machine, owner?: string) => openBackend(machine.process(owner))
+
+const openBackend = (backend: StateBackend.StateBackend) =>
+  Effect.map(StateBackend.make(backend), (context) => ({
     store: Context.get(context, StateStore.StateStore),
     lock: Context.get(context, Lock.Lock)
   }))
@@ -51,6 +54,22 @@ describe("blame", () => {
       for (const error of [behind, alone]) {
         assert.deepInclude(error, { _tag: "LockTimeout", holder: "nightly (pid 1)" })
       }
+    })
+  )
+})
+
+describe("looking", () => {
+  it.effect("LK-1: those who look, or try once, at the same moment do not take each other for a holder", () =>
+    Effect.gen(function* () {
+      // Given a free key, on a machine where letting go of a lock takes its time
+      const machine = new StateMachine({ ...calm, unlockNanos: 5e6 })
+      const one = yield* openBackend(machine.process("pid 1"))
+      const other = yield* openBackend(machine.process("pid 2"))
+      // When many look at it, in both processes
+      const looks = [one, other, one, other].map(({ lock }) => lock.isHeld("n"))
+      const { exit } = yield* timed(Effect.all(looks, { concurrency: "unbounded" }), "1 second")
+      // Then nobody sees anybody
+      assert.deepStrictEqual(exit, Exit.succeed([false, false, false, false]))
     })
   )
 })

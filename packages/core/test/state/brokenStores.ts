@@ -78,7 +78,7 @@ const lostUpdate = withBackend((_backend, machine) => ({
   commit: (_document, decide) =>
     Effect.gen(function* () {
       const changed = decide((key) => machine.find(key))
-      yield* Effect.sleep(1)
+      yield* Effect.sleep(3)
       for (const [key, row] of changed) machine.rows.set(key, row)
       return true
     })

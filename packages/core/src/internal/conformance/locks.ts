@@ -185,6 +185,43 @@ const unlost = check("a lease is not lost while it is held", ["LK-4"], ({ open }
   })
 )
 
+const looked = check("whether somebody has a key is seen, and nothing is taken", ["LK-1"], ({ open }) =>
+  Effect.gen(function* () {
+    const process = yield* open
+    const expectHeld = (isHeld: boolean, when: string) =>
+      Effect.flatMap(process.lock.isHeld("a"), (found) => expectEqual(`what is seen ${when}`, found, isHeld))
+    yield* expectHeld(false, "before anybody had it")
+    const { letGo } = yield* held(process, "a")
+    yield* expectHeld(true, "while somebody has it")
+    const waiting = yield* begin(locked(process, "a", () => Effect.void))
+    yield* expectHeld(true, "while somebody waits, too")
+    yield* letGo
+    yield* Fiber.join(waiting)
+    yield* expectHeld(false, "when all have had it")
+    const looks = Array.from({ length: 20 }, () => process.lock.isHeld("a"))
+    yield* expectEqual("who is seen by many at once", new Set(yield* all(looks)).size, 1)
+    yield* expectFree(process, "looking", "a")
+    yield* expectEqual("what is stored", yield* process.store.read("a"), undefined)
+  })
+)
+
+const lookedElsewhere = check(
+  "whether somebody has a key is seen from another process",
+  ["LK-1"],
+  ({ open }) =>
+    Effect.gen(function* () {
+      const one = yield* open
+      const other = yield* open
+      const { letGo } = yield* held(one, "a")
+      yield* expectEqual("what is seen while somebody has it", yield* other.lock.isHeld("a"), true)
+      yield* letGo
+      yield* expectEqual("what is seen afterwards", yield* other.lock.isHeld("a"), false)
+      const looks = [one, other].flatMap(({ lock }) => Array.from({ length: 10 }, () => lock.isHeld("a")))
+      yield* expectEqual("who is seen by many at once", new Set(yield* all(looks)).has(true), false)
+    }),
+  ["shared"]
+)
+
 export const locks: ReadonlyArray<Check> = [
   exclusive,
   released,
@@ -194,5 +231,7 @@ export const locks: ReadonlyArray<Check> = [
   writesWait,
   blamed,
   blamedElsewhere,
-  unlost
+  unlost,
+  looked,
+  lookedElsewhere
 ]

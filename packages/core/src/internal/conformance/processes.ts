@@ -1,6 +1,6 @@
 /** Several processes that share a place. */
 import { Effect, Fiber, Result, Stream } from "effect"
-import type { Decision, StateStore, Stored } from "../../StateStore.ts"
+import type { Decision, Stored } from "../../StateStore.ts"
 import {
   all,
   append,
@@ -53,12 +53,13 @@ const together = check(
   ({ open }) =>
     Effect.gen(function* () {
       const processes = [yield* open, yield* open, yield* open]
-      // Some at once, which share commits, and some one after the other, which meet those of the other processes.
-      const series = (store: StateStore["Service"]) =>
-        Effect.forEach(Array.from({ length: 10 }), () => store.transact("a", increment))
-      const results = yield* all(
-        processes.flatMap(({ store }) => Array.from({ length: 4 }, () => series(store)))
+      // Some come at once and share commits, the others come while somebody else's is under way.
+      const clients = processes.flatMap(({ store }) =>
+        Array.from({ length: 4 }, () =>
+          Effect.forEach(Array.from({ length: 10 }), () => store.transact("a", increment))
+        )
       )
+      const results = yield* all(clients)
       yield* expectEqual(
         "the results, sorted",
         results.flat().sort((one, other) => one - other),
