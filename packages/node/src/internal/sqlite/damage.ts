@@ -26,3 +26,5 @@ export class Damage extends Error {
 
 export const brokenFile = (message: string, cause?: unknown): Damage =>
   new Damage("File", "Encoding", message, cause)
+
+export const unsound = (): Damage => brokenFile("the pages of the file do not fit together")

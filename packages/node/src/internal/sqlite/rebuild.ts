@@ -48,12 +48,18 @@ const exchange = (place: Place, fresh: string, name: string): string => {
   return aside
 }
 
+/** What becomes of the key for whose sake it is done, and a number that is higher than any in the store. */
+interface Repair {
+  readonly key: string
+  readonly row: StateBackend.Row | undefined
+  readonly beyond: number
+}
+
 /**
- * Puts a row into a new database, with all that is whole in the old one, and says where that is now.
- *
- * Throws what SQLite throws, when somebody uses the store too: nothing has happened then.
+ * Says where the old database is now. Throws what SQLite throws, when somebody uses the store too: nothing has happened
+ * then.
  */
-export const rebuild = (place: Place, key: string, row: StateBackend.Row, name: string): string =>
+export const rebuild = (place: Place, { beyond, key, row }: Repair, name: string): string =>
   alone(place.presence, () => {
     const fresh = join(place.directory, "rebuilt.db")
     const copy = join(place.directory, "damaged.db")
@@ -64,8 +70,8 @@ export const rebuild = (place: Place, key: string, row: StateBackend.Row, name: 
           for (const [named, valued] of knownKeys(source)) known.set(named, valued)
           wholeRows(source, known, replant(target))
         })
-        relink(target, known, row.version)
-        Result.getOrThrow(new Table(target).replace(key, row))
+        relink(target, known, beyond)
+        if (row !== undefined) Result.getOrThrow(new Table(target).replace(key, row))
       })
       return exchange(place, fresh, name)
     } finally {

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from "node:sqlite"
 import type { StateBackend } from "@holdfast/core"
 import { Result } from "effect"
-import { brokenFile, Damage } from "./damage.ts"
+import { brokenFile, Damage, unsound } from "./damage.ts"
 import { isCorrupt } from "./failure.ts"
 import { toFileName } from "./fileName.ts"
 import { putAside } from "./files.ts"
@@ -11,6 +11,7 @@ import { knownKeys } from "./harvest.ts"
 import { rebuild } from "./rebuild.ts"
 import { relink } from "./relink.ts"
 import type { Session } from "./session.ts"
+import { isSound } from "./sound.ts"
 import type { Store } from "./store.ts"
 
 const keyRecords = (handle: DatabaseSync, table: "rows" | "chain", key: string): ReadonlyArray<unknown> => {
@@ -36,9 +37,6 @@ const describe = (handle: DatabaseSync, key: string, damage: Damage): string => 
   return `${JSON.stringify(content, toJson, 2)}\n`
 }
 
-const isSound = (handle: DatabaseSync): boolean =>
-  handle.prepare("PRAGMA integrity_check(1)").get()?.integrity_check === "ok"
-
 /**
  * Says where it has put what was there; `undefined` when it can be read. Throws a `Damage` of the file when it takes more
  * than writing a row.
@@ -54,12 +52,13 @@ const repair = (
     return session.exclusively(() => {
       const found = table.find(key)
       const links = table.chain.links()
+      if (!session.isSound) throw unsound()
       if (Result.isSuccess(found) && Result.isSuccess(links)) return undefined
       if (Result.isFailure(found) && found.failure.place === "File") throw found.failure
       const aside = Result.isFailure(found) ? keep(describe(handle, key, found.failure)) : undefined
       if (Result.isFailure(links)) relink(handle, knownKeys(handle), row.version)
       if (Result.isFailure(found)) Result.getOrThrow(table.replace(key, row))
-      if (!isSound(handle)) throw brokenFile("its pages do not fit together")
+      if (!isSound(handle)) throw unsound()
       session.commit()
       return aside
     })
@@ -67,6 +66,19 @@ const repair = (
     throw isCorrupt(error) ? brokenFile("SQLite cannot read it", error) : error
   } finally {
     table.forget()
+  }
+}
+
+/** What can be read stays as it is, although the file is broken elsewhere: the row, or that there is none. */
+const toPut = (store: Store, key: string, row: StateBackend.Row): StateBackend.Row | undefined => {
+  try {
+    return Result.getOrElse(
+      store.run((session) => session.read(key)),
+      () => row
+    )
+  } catch (error) {
+    if (!(error instanceof Damage)) throw error
+    return row
   }
 }
 
@@ -81,6 +93,7 @@ export const repairStore = (store: Store, key: string, row: StateBackend.Row): s
   } catch (error) {
     if (!(error instanceof Damage) || error.place !== "File") throw error
   }
+  const put = toPut(store, key, row)
   store.discard()
-  return rebuild(place, key, row, name)
+  return rebuild(place, { key, row: put, beyond: row.version }, name)
 }

@@ -10,6 +10,7 @@ import * as handles from "./handle.ts"
 import type { Place } from "./place.ts"
 import { prepare } from "./prepare.ts"
 import { share } from "./presence.ts"
+import { isSound } from "./sound.ts"
 import { Table } from "./table.ts"
 
 type Row = StateBackend.Row
@@ -31,6 +32,8 @@ const identityOf = (path: string): string => {
 export class Session {
   readonly table: Table
   readonly handle: DatabaseSync
+  /** Otherwise it is only read. */
+  readonly isSound: boolean
   /** Nothing can be done with it any more but to close it. */
   isSpent = false
   private readonly presence: DatabaseSync
@@ -65,6 +68,7 @@ export class Session {
     this.commitAll = handle.prepare("COMMIT")
     this.rollBackAll = handle.prepare("ROLLBACK")
     this.table = new Table(handle)
+    this.isSound = isSound(handle)
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** One commit, inside of its transaction. */
 import type { StateBackend, StateStore } from "@holdfast/core"
 import { Result } from "effect"
-import type { Damage } from "./damage.ts"
+import { type Damage, unsound } from "./damage.ts"
 import { isFull } from "./failure.ts"
 import type { Entry } from "./record.ts"
 import type { Session } from "./session.ts"
@@ -62,6 +62,7 @@ export const write = (session: Session, decide: StateBackend.Decide, toError: To
     try {
       for (const [key, row] of rows) {
         current = key
+        if (!session.isSound) throw toError(key, unsound())
         const entry = table.put(key, row)
         if (Result.isFailure(entry)) throw toError(key, entry.failure)
         entries.set(key, entry.success)
