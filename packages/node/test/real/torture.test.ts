@@ -26,7 +26,13 @@ const rounds = (store: StoreName, points?: ReadonlyArray<Where>) =>
 
 /** What is different when all keys are in one file. */
 const pointsOf: Partial<Record<StoreName, ReadonlyArray<Where>>> = {
-  "file-single": ["in a decision", "in the middle of a write", "before a rename", "after a rename", "at any moment"]
+  "file-single": [
+    "in a decision",
+    "in the middle of a write",
+    "before a rename",
+    "after a rename",
+    "at any moment"
+  ]
 }
 
 const violationsOf = (done: ReadonlyArray<Round>) =>
@@ -36,7 +42,8 @@ for (const store of sound) {
   describe(`${store}, tortured`, () => {
     it.live(
       "LS-1, LS-2, LK-1, LK-3: wherever a process is killed, nothing is lost, torn or left, and its locks are free",
-      () => Effect.map(rounds(store, pointsOf[store]), (done) => assert.deepStrictEqual(violationsOf(done), [])),
+      () =>
+        Effect.map(rounds(store, pointsOf[store]), (done) => assert.deepStrictEqual(violationsOf(done), [])),
       timeout
     )
 
