@@ -28,7 +28,7 @@ const readAll = Effect.fnUntraced(function* (file: FileSystem.File, size: number
   return bytes.subarray(0, length)
 })
 
-export interface Found {
+interface Found {
   readonly bytes: Uint8Array
   /** `undefined` when another file has taken the name meanwhile. */
   readonly identity: string | undefined
