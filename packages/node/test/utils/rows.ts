@@ -31,7 +31,9 @@ export const valueOf = (backend: StateBackend.StateBackend, key: string) =>
   Effect.map(backend.read(key), (found) => found?.stored?.value)
 
 /** What an effect fails with, in two words. */
-export const failureOf = <A>(effect: Effect.Effect<A, { readonly _tag: string }>): Effect.Effect<string, A> =>
+export const failureOf = <A, R>(
+  effect: Effect.Effect<A, { readonly _tag: string }, R>
+): Effect.Effect<string, A, R> =>
   Effect.map(Effect.flip(effect), (error) =>
     Predicate.hasProperty(error, "reason") ? `${error._tag} ${error.reason}` : error._tag
   )
