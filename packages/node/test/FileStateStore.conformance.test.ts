@@ -1,16 +1,11 @@
 /** The conformance suite against stores of files. Several of them on one directory are as several processes. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "@effect/vitest"
 import * as StateConformance from "@holdfast/core/StateConformance"
 import { FileStateStore } from "@holdfast/node"
 import { Effect, Layer } from "effect"
-
-const directory = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
+import { temporaryDirectory } from "./utils/directory.ts"
 
 /** Another letter in the middle of each file that has what was written. */
 const damage = (path: string) =>
@@ -25,7 +20,7 @@ const damage = (path: string) =>
 
 for (const layout of ["perKey", "single"] as const) {
   const subject: StateConformance.Subject<string> = {
-    place: directory,
+    place: temporaryDirectory,
     open: (path) => Layer.build(FileStateStore.layer({ directory: path, layout })),
     isShared: true,
     isKept: true,

@@ -19,7 +19,7 @@ export const startHolder = (task: HolderTask): Effect.Effect<Holder, ChildEnded,
   )
 
 /** Waits until it tells this, and says when it did. */
-export const toldAt = (holder: Holder, tag: HolderTold["tag"]): Effect.Effect<number, ChildEnded> =>
+const toldAt = (holder: Holder, tag: HolderTold["tag"]): Effect.Effect<number, ChildEnded> =>
   holder.until((lines) => lines.flatMap((line) => (line.tag === tag ? [line.at] : [])).at(-1))
 
 /** One try. */
