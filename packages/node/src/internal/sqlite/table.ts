@@ -6,8 +6,8 @@ import { Result } from "effect"
 import { Cache, type Found } from "./cache.ts"
 import { Chain, firstLink } from "./chain.ts"
 import { brokenFile, Damage } from "./damage.ts"
-import { isCorrupt } from "./failure.ts"
-import { columns, countColumns, type Entry, fromColumns, toEntry } from "./record.ts"
+import { isCorrupt, isOutOfRange } from "./failure.ts"
+import { columns, countColumns, type Entry, fromColumns, toEntry, unreadable } from "./record.ts"
 
 /** After a repair, the row under this key stands for each key that may have been lost: nothing is counted below it. */
 const lostKey = firstLink.key
@@ -164,6 +164,7 @@ const guarded = <A>(use: () => Result.Result<A, Damage>): Result.Result<A, Damag
   try {
     return use()
   } catch (error) {
+    if (isOutOfRange(error)) return Result.fail(unreadable(error))
     if (!isCorrupt(error)) throw error
     return Result.fail(brokenFile("SQLite cannot read it", error))
   }
