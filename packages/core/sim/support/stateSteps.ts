@@ -88,7 +88,7 @@ const courseOf = (unit: number): fc.Arbitrary<Course> =>
 
 const brief = (unit: number): fc.Arbitrary<number> => fc.oneof(fc.constant(0), lengthOf(unit))
 
-export const conditionsOf = (unit: number): fc.Arbitrary<Conditions> =>
+const conditionsOf = (unit: number): fc.Arbitrary<Conditions> =>
   fc.record({
     courses: fc.array(courseOf(unit), { maxLength: 16 }),
     commits: fc.constantFrom("locking" as const, "optimistic" as const),
@@ -136,7 +136,7 @@ const describeStep = (step: Step): string => {
 const describeCourse = ({ afterNanos, beforeNanos, end, isBusy, middleNanos }: Course): string =>
   `${isBusy === true ? "busy" : end} (${[beforeNanos, middleNanos, afterNanos].map(words).join(", ")})`
 
-export const describeConditions = (conditions: Conditions): string => {
+const describeConditions = (conditions: Conditions): string => {
   const { commits, courses, documents, hintNanos, lockNanos, readNanos, unlockNanos } = conditions
   return (
     `${commits} commits of ${documents === "one" ? "one document" : "a document for each key"}: ` +
