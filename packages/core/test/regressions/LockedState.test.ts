@@ -1,13 +1,16 @@
 /** Ways in which the state of several processes was once broken. */
 import { assert, describe, it } from "@effect/vitest"
-import { Lock, StateBackend, StateStore } from "@holdfast/core"
-import { Context, Effect, Exit, Fiber, Result, Scope, Stream } from "effect"
+import { Lock, LockedState, StateBackend, StateStore } from "@holdfast/core"
+import { Context, Effect, Exit, Fiber, Result, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { calm, StateMachine } from "../../sim/support/stateMachine.ts"
 import { Machine } from "../utils/machine.ts"
 import { during, timed } from "../utils/run.ts"
 
-const open = (machine: Machine, owner?: string) =>
-  Effect.map(StateBackend.make(machine.process(owner)), (context) => ({
+const open = (machine: Machine, owner?: string) => openBackend(machine.process(owner))
+
+const openBackend = (backend: StateBackend.StateBackend) =>
+  Effect.map(StateBackend.make(backend), (context) => ({
     store: Context.get(context, StateStore.StateStore),
     lock: Context.get(context, Lock.Lock)
   }))
@@ -16,6 +19,21 @@ const increment = (current: StateStore.Stored | undefined): Result.Result<StateS
   const next = Number(current?.value ?? "0") + 1
   return Result.succeed({ _tag: "Write", value: String(next), schemaVersion: 1, result: next })
 }
+
+describe("writing", () => {
+  it.effect("a change that leaves the initial value writes nothing", () =>
+    Effect.gen(function* () {
+      // Given a value that was never written
+      const state = yield* LockedState.make("n", { schema: Schema.Number, initial: 5 })
+      const store = yield* StateStore.StateStore
+      // When changes leave it as it is
+      assert.strictEqual(yield* state.modify((n) => [n, n]), 5)
+      assert.isTrue(yield* state.compareAndSet(yield* state.snapshot, 5))
+      // Then it was still never written
+      assert.isUndefined(yield* store.read("n"))
+    }).pipe(Effect.provide(StateStore.layerMemory))
+  )
+})
 
 describe("giving up", () => {
   it.effect("LS-4: who has no time for another try is told so, not interrupted", () =>
@@ -51,6 +69,22 @@ describe("blame", () => {
       for (const error of [behind, alone]) {
         assert.deepInclude(error, { _tag: "LockTimeout", holder: "nightly (pid 1)" })
       }
+    })
+  )
+})
+
+describe("looking", () => {
+  it.effect("LK-1: those who look, or try once, at the same moment do not take each other for a holder", () =>
+    Effect.gen(function* () {
+      // Given a free key, on a machine where letting go of a lock takes its time
+      const machine = new StateMachine({ ...calm, unlockNanos: 5e6 })
+      const one = yield* openBackend(machine.process("pid 1"))
+      const other = yield* openBackend(machine.process("pid 2"))
+      // When many look at it, in both processes
+      const looks = [one, other, one, other].map(({ lock }) => lock.isHeld("n"))
+      const { exit } = yield* timed(Effect.all(looks, { concurrency: "unbounded" }), "1 second")
+      // Then nobody sees anybody
+      assert.deepStrictEqual(exit, Exit.succeed([false, false, false, false]))
     })
   )
 })

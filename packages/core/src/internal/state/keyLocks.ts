@@ -163,7 +163,9 @@ class Held {
   get letGo(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.hasLeft = true
-      return Effect.forEach(Array.from(this.scopes.keys()), (name) => this.letGoOf(name), { discard: true })
+      // The last first: what it took first keeps others from being misled by the rest.
+      const names = Array.from(this.scopes.keys()).reverse()
+      return Effect.forEach(names, (name) => this.letGoOf(name), { discard: true })
     })
   }
 }

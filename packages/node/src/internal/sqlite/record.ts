@@ -25,7 +25,7 @@ export interface Entry {
 }
 
 /** Half of a surrogate pair has no UTF-8: a value with one is kept as its UTF-16. */
-export const toColumn = (value: string): string | Uint8Array =>
+const toColumn = (value: string): string | Uint8Array =>
   value.isWellFormed() ? value : Buffer.from(value, "utf16le")
 
 const fromColumn = (column: SQLOutputValue | undefined): string | undefined => {

@@ -10,7 +10,7 @@ import { isCorrupt, isOutOfRange } from "./failure.ts"
 import { columns, countColumns, type Entry, fromColumns, toEntry, unreadable } from "./record.ts"
 
 /** After a repair, the row under this key stands for each key that may have been lost: nothing is counted below it. */
-export const lostKey = firstLink.key
+const lostKey = firstLink.key
 
 type Row = StateBackend.Row
 
