@@ -186,17 +186,20 @@ export class Client {
     const bounded =
       deadlineNanos === Number.POSITIVE_INFINITY ? effect : Deadline.within(effect, toDuration(deadlineNanos))
     const all = Effect.gen(function* () {
+      const start = Number(yield* Clock.monotonicTimeNanos)
       const fiber = yield* Effect.forkChild(bounded)
       let isInterrupted = false
       if (interruptNanos !== undefined) {
-        const at = Number(yield* Clock.monotonicTimeNanos) + interruptNanos
         const interrupt = Effect.sync(() => {
           isInterrupted = true
           fiber.interruptUnsafe()
         })
-        yield* Effect.forkChild(Effect.andThen(sleepUntil(at), interrupt))
+        yield* Effect.forkChild(Effect.andThen(sleepUntil(start + interruptNanos), interrupt))
       }
       const exit = yield* Fiber.await(fiber)
+      // A deadline does not wait for a commit, also when an interruption does.
+      const isCutOff = Number(yield* Clock.monotonicTimeNanos) >= start + deadlineNanos
+      if (isInterrupted && isCutOff && Exit.hasInterrupts(exit)) return yield* Effect.fail(new Unknown())
       return yield* outputOf(exit, isInterrupted)
     })
     return this.witness.record(this.name, input, all)
