@@ -10,6 +10,8 @@ export class Machine {
   readonly corrupt = new Set<string>()
   /** What is locked, by its name; documents too. */
   readonly locks = new Set<string>()
+  private readonly takers = new Map<string, number>()
+  private takes = 0
   commitMillis = 0
   /** How long it takes to be told whether one has a lock. */
   lockMillis = 0
@@ -39,12 +41,10 @@ export class Machine {
       tryLock: (name) =>
         Effect.map(
           Effect.acquireRelease(
-            Effect.sync(() => !this.locks.has(name) && this.locks.add(name) !== undefined).pipe(
-              Effect.tap(() => (this.lockMillis === 0 ? Effect.void : Effect.sleep(this.lockMillis)))
-            ),
-            (isHeld) => Effect.sync(() => isHeld && this.locks.delete(name))
+            Effect.sync(() => this.takeLock(name)).pipe(Effect.tap(() => passing(this.lockMillis))),
+            (take) => Effect.sync(() => this.letGoOf(name, take))
           ),
-          (isHeld) => isHeld
+          (take) => take !== undefined
         ),
       hints: Stream.never,
       keys: (prefix) =>
@@ -62,11 +62,23 @@ export class Machine {
     }
   }
 
+  private takeLock(name: string): number | undefined {
+    if (this.locks.has(name)) return undefined
+    this.locks.add(name)
+    this.takers.set(name, ++this.takes)
+    return this.takes
+  }
+
+  /** What was taken away, as from a process that died, may be somebody else's by now. */
+  private letGoOf(name: string, take: number | undefined): void {
+    if (take !== undefined && this.takers.get(name) === take) this.locks.delete(name)
+  }
+
   private write(decide: () => ReadonlyMap<string, StateBackend.Row>): Effect.Effect<boolean, Failure> {
     return Effect.suspend(() => {
       const rows = decide()
       return Effect.andThen(
-        Effect.sleep(this.commitMillis),
+        passing(this.commitMillis),
         Effect.suspend(() => {
           if (this.conflicts > 0) {
             this.conflicts--
@@ -82,6 +94,9 @@ export class Machine {
     })
   }
 }
+
+/** What takes no time ends also while the test clock stands still. */
+const passing = (millis: number): Effect.Effect<void> => (millis === 0 ? Effect.void : Effect.sleep(millis))
 
 const corrupted = (key: string) =>
   new StateStore.StateCorrupted({ store: "machine", key, reason: "Checksum" })

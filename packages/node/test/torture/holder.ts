@@ -9,6 +9,8 @@ import { type StoreName, storeOf } from "./stores.ts"
 export interface HolderTask {
   readonly store: StoreName
   readonly directory: string
+  /** Nothing refers to what it has: it waits for what never comes, in a fiber that nobody knows. */
+  readonly isForgotten?: boolean
 }
 
 export type HolderHeard =
@@ -19,55 +21,58 @@ export type HolderHeard =
   /** Write, and let go. */
   | { readonly tag: "write" }
 
-export type HolderTold =
-  | { readonly tag: "held" | "blocking" | "blocked" | "collected" | "writing"; readonly at: number }
-  | { readonly tag: "written"; readonly value: number }
+export type HolderTold = {
+  readonly tag: "held" | "blocked" | "collected" | "writing"
+  readonly at: number
+}
 
 export const heldKey = "held"
 
 /** The value that it has, which is the number of writes. */
 export const held = LockedState.make(heldKey, { schema: Schema.Int, initial: 0 })
 
-const say = (told: HolderTold): void => tell(told)
-const sayNow = (tag: Exclude<HolderTold["tag"], "written">): void => say({ tag, at: nowMillis() })
+const say = (tag: HolderTold["tag"]): void => tell({ tag, at: nowMillis() } satisfies HolderTold)
 
-/** Long enough that whatever is only reachable from a fiber that waits has its turn. */
+/** Often enough that whatever has a finalizer has its turn. */
 const collections = 20
 
 const collect = Effect.gen(function* () {
   for (let round = 0; round < collections; round++) {
     globalThis.gc?.()
-    // What has a finalizer ends after a turn of the event loop.
     yield* Effect.sleep(1)
   }
-  sayNow("collected")
+  say("collected")
 })
 
+/** Does what it hears until it shall write. */
 const stay = (heard: Queue.Queue<HolderHeard>): Effect.Effect<void> =>
   Effect.flatMap(Queue.take(heard), (order) => {
-    if (order.tag === "write") return Effect.sync(() => sayNow("writing"))
+    if (order.tag === "write") return Effect.sync(() => say("writing"))
     if (order.tag === "collect") return Effect.andThen(collect, stay(heard))
     return Effect.suspend(() => {
-      sayNow("blocking")
       block(order.millis)
-      sayNow("blocked")
+      say("blocked")
       return stay(heard)
     })
   })
 
-const program = Effect.gen(function* () {
-  const heard = yield* Queue.unbounded<HolderHeard>()
-  listen<HolderHeard>((order) => Queue.offerUnsafe(heard, order))
-  const state = yield* held
-  const value = yield* state.modifyEffect((before) => {
-    sayNow("held")
-    return Effect.as(stay(heard), [before + 1, before + 1] as const)
-  })
-  say({ tag: "written", value })
-})
+const hold = (meanwhile: Effect.Effect<void>) =>
+  Effect.flatMap(held, (state) =>
+    state.modifyEffect((value) => {
+      say("held")
+      return Effect.as(meanwhile, [undefined, value + 1] as const)
+    })
+  )
 
-if (import.meta.main) {
-  const { directory, store }: HolderTask = JSON.parse(process.argv[2] ?? "{}")
-  await Effect.runPromise(Effect.provide(program, storeOf(store).layer(directory, new Points())))
-  process.exit()
+const run = ({ directory, isForgotten = false, store }: HolderTask): void => {
+  const heard = Effect.runSync(Queue.unbounded<HolderHeard>())
+  listen<HolderHeard>((order) => Queue.offerUnsafe(heard, order))
+  const holding = Effect.provide(
+    hold(isForgotten ? Effect.never : stay(heard)),
+    storeOf(store).layer(directory, new Points())
+  )
+  Effect.runFork(holding)
+  if (isForgotten) Effect.runFork(stay(heard))
 }
+
+if (import.meta.main) run(JSON.parse(process.argv[2] ?? "{}"))

@@ -19,41 +19,57 @@ export const startHolder = (task: HolderTask): Effect.Effect<Holder, ChildEnded,
   )
 
 /** Waits until it tells this, and says when it did. */
-export const toldAt = (
-  holder: Holder,
-  tag: Exclude<HolderTold["tag"], "written">
-): Effect.Effect<number, ChildEnded> =>
+const toldAt = (holder: Holder, tag: HolderTold["tag"]): Effect.Effect<number, ChildEnded> =>
   holder.until((lines) => lines.flatMap((line) => (line.tag === tag ? [line.at] : [])).at(-1))
 
-/** Others want what a holder has while it does this. Nobody gets it before it writes, and nothing is lost. */
-export const whileHeld = (task: HolderTask, order: HolderHeard, done: "blocked" | "collected") =>
+/** One try. */
+const isFree = Effect.map(Effect.exit(Lock.withLock(Effect.void, heldKey, { wait: 0 })), Exit.isSuccess)
+
+const missing = (expected: number, value: number): ReadonlyArray<Violation> =>
+  value === expected
+    ? []
+    : [{ kind: "lost", text: `${expected} have written, and there are ${value} writes` }]
+
+/** Others want what a process has whose event loop is blocked. They get it when it has written, and nothing is lost. */
+export const whileBlocked = (task: HolderTask, millis: number) =>
   Effect.gen(function* () {
     const holder = yield* startHolder(task)
     const state = yield* held
-    const entries: Array<{ readonly who: string; readonly at: number }> = []
-    const enter = (who: string): void => void entries.push({ who, at: nowMillis() })
-    const change = state.modify((value) => [enter("a change"), value + 1])
-    const exclusive = state.modifyEffect((value) =>
-      Effect.sync(() => [enter("an exclusive change"), value + 1] as const)
-    )
-    const others = yield* Effect.forkChild(Effect.all([change, exclusive], { concurrency: "unbounded" }), {
+    const enteredAt: Array<number> = []
+    const change = (value: number) => {
+      enteredAt.push(nowMillis())
+      return [undefined, value + 1] as const
+    }
+    const all = [state.modify(change), state.modifyEffect((value) => Effect.sync(() => change(value)))]
+    const others = yield* Effect.forkChild(Effect.all(all, { concurrency: "unbounded" }), {
       startImmediately: true
     })
-    holder.tell(order)
-    yield* toldAt(holder, done)
-    const attempt = yield* Effect.exit(Lock.withLock(Effect.void, heldKey, { wait: 0 }))
-    if (Exit.isSuccess(attempt)) enter("who tried once")
+    holder.tell({ tag: "block", millis })
+    yield* toldAt(holder, "blocked")
+    if (yield* isFree) enteredAt.push(nowMillis())
     holder.tell({ tag: "write" })
     const wroteAt = yield* toldAt(holder, "writing")
     yield* Fiber.join(others)
-    const value = yield* state.get
-    const early = entries.filter(({ at }) => at < wroteAt)
     return [
-      ...early.map(
-        ({ who }): Violation => ({ kind: "overlap", text: `${who} came before the holder wrote` })
-      ),
-      ...(value === 3
-        ? []
-        : [{ kind: "lost", text: `3 have written, and there are ${value} writes` } as const])
+      ...enteredAt
+        .filter((at) => at < wroteAt)
+        .map((at): Violation => ({ kind: "overlap", text: `somebody came ${wroteAt - at} ms too early` })),
+      ...missing(1 + all.length, yield* state.get)
+    ]
+  }).pipe(Effect.scoped, Effect.provide(storeOf(task.store).layer(task.directory, new Points())))
+
+/** What nothing refers to any more is collected, and with it would be what holds a lock. */
+export const whileCollected = (task: HolderTask) =>
+  Effect.gen(function* () {
+    const holder = yield* startHolder({ ...task, isForgotten: true })
+    const state = yield* held
+    yield* Effect.sync(() => holder.tell({ tag: "collect" }))
+    yield* toldAt(holder, "collected")
+    const wasFree = yield* isFree
+    yield* holder.kill
+    yield* state.update((value) => value + 1)
+    return [
+      ...(wasFree ? [{ kind: "overlap", text: "the lock of a process that lives was free" } as const] : []),
+      ...missing(1, yield* state.get)
     ] satisfies ReadonlyArray<Violation>
   }).pipe(Effect.scoped, Effect.provide(storeOf(task.store).layer(task.directory, new Points())))

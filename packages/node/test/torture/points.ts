@@ -21,6 +21,7 @@ const locks = [
 const sqlite = ["after a row is written", "before a commit", "after a commit"] as const
 
 const file = [
+  "with the lock of the turn",
   "before a write",
   "in the middle of a write",
   "after a write",

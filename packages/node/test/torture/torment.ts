@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { temporaryDirectory } from "../utils/directory.ts"
 import { flips } from "./flips.ts"
 import type { Violation } from "./history.ts"
-import { whileHeld } from "./holding.ts"
+import { whileBlocked, whileCollected } from "./holding.ts"
 import { Rounds } from "./rounds.ts"
 import type { StoreName } from "./stores.ts"
 
@@ -59,10 +59,10 @@ const holds = (store: StoreName, plan: Plan, progress: Progress) =>
   Effect.gen(function* () {
     yield* progress(`${store}: an event loop is blocked for ${plan.blockMillis} ms`)
     const block = { store, directory: yield* temporaryDirectory }
-    const blocked = yield* whileHeld(block, { tag: "block", millis: plan.blockMillis }, "blocked")
+    const blocked = yield* whileBlocked(block, plan.blockMillis)
     yield* progress(`${store}: garbage is collected`)
     const collect = { store, directory: yield* temporaryDirectory }
-    const collected = yield* whileHeld(collect, { tag: "collect" }, "collected")
+    const collected = yield* whileCollected(collect)
     return [...blocked.map(at("event loop blocked")), ...collected.map(at("garbage collected"))]
   }).pipe(Effect.scoped)
 

@@ -18,6 +18,23 @@ export interface Start {
   /** What it finds as JSON in its first argument. */
   readonly task: unknown
   readonly nodeOptions?: ReadonlyArray<string>
+  /** No file can grow beyond this: like a disk that becomes full in the middle of a write. Not on Windows. */
+  readonly fileLimitKiB?: number
+}
+
+/** Of so many bytes is the limit made that a shell sets. */
+const limitUnit = 512
+
+const commandOf = ({
+  fileLimitKiB,
+  module,
+  nodeOptions = [],
+  task
+}: Start): readonly [string, ...Array<string>] => {
+  const command = [process.execPath, ...nodeOptions, fileURLToPath(module), JSON.stringify(task)] as const
+  if (fileLimitKiB === undefined) return [...command]
+  const blocks = (fileLimitKiB * 1024) / limitUnit
+  return ["sh", "-c", `ulimit -f ${blocks}; exec "$@"`, "sh", ...command]
 }
 
 /** `Told` is what it tells, and `Heard` what it can be told. */
@@ -30,9 +47,9 @@ export class Child<Told, Heard> {
   private readonly watchers = new Set<() => void>()
   private stderr = ""
 
-  private constructor({ module, nodeOptions = [], task }: Start) {
-    const args = [...nodeOptions, fileURLToPath(module), JSON.stringify(task)]
-    this.process = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] })
+  private constructor(start: Start) {
+    const [command, ...args] = commandOf(start)
+    this.process = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] })
     // It may be dead already when it is told something.
     this.process.stdin.on("error", () => {})
     this.process.stderr.setEncoding("utf8").on("data", (text: string) => {

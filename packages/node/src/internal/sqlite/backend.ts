@@ -3,17 +3,17 @@
 import { join } from "node:path"
 import { OutcomeUnknown, type StateBackend, StateStore } from "@holdfast/core"
 import { Clock, Effect, Result, type Scope, type Stream } from "effect"
+import { encodeName } from "../file/names.ts"
 import { Damage } from "./damage.ts"
 import { toReadError, toUnavailable } from "./errors.ts"
 import { isBusy, isFull, type Site } from "./failure.ts"
-import { toFileName } from "./fileName.ts"
 import { hints } from "./hints.ts"
 import type { Locks } from "./locks.ts"
 import { repairStore } from "./repair.ts"
 import { type Session, Unknown } from "./session.ts"
 import type { Store } from "./store.ts"
 import { untilFree } from "./untilFree.ts"
-import { NoRoom, Thrown, write } from "./write.ts"
+import { NoRoom, Thrown, writeInRoom } from "./write.ts"
 
 type Row = StateBackend.Row
 
@@ -44,8 +44,9 @@ export class SqliteBackend implements StateBackend.StateBackend {
     (error) => toUnavailable(error, this.site("open"))
   )
 
+  /** All of it, whatever the path that somebody opened it with. */
   documentOf(): string {
-    return this.label
+    return "state"
   }
 
   readonly read = (key: string): Effect.Effect<Row | undefined, StateStore.ReadError> =>
@@ -66,7 +67,8 @@ export class SqliteBackend implements StateBackend.StateBackend {
     this.change("commit", "", () => {
       const toError = (key: string, damage: Damage) =>
         damage.toError(this.label, key, this.store.place.database)
-      if (this.store.run((session) => write(session, decide, toError))) this.store.tell()
+      const note = this.store.run((session) => writeInRoom(session, decide, toError))
+      if (note !== undefined) this.store.witness.tell(note)
       return true
     })
 
@@ -75,9 +77,7 @@ export class SqliteBackend implements StateBackend.StateBackend {
     row: Row
   ): Effect.Effect<string | undefined | false, StateBackend.CommitError> =>
     this.change("repair", key, () => {
-      const aside = repairStore(this.store, key, row)
-      this.store.tell()
-      return aside
+      return repairStore(this.store, key, row)
     })
 
   readonly tryLock = (name: string): Effect.Effect<boolean, StateStore.StoreUnavailable, Scope.Scope> =>
@@ -94,7 +94,7 @@ export class SqliteBackend implements StateBackend.StateBackend {
       return Effect.succeed(this.locks.tryTake(name))
     } catch (error) {
       const { locks: directory } = this.store.place
-      const file = join(directory, toFileName(name))
+      const file = join(directory, encodeName(name))
       return Effect.fail(toUnavailable(error, { store: this.label, operation: "lock", directory, file }))
     }
   }

@@ -5,6 +5,7 @@ import type { StateStore } from "@holdfast/core"
 
 /** Codes are those of https://sqlite.org/rescode.html; their upper bits say where it happened. */
 const codes = {
+  error: 1,
   perm: 3,
   busy: 5,
   locked: 6,
@@ -41,14 +42,18 @@ const hasCode = (error: unknown, ...some: ReadonlyArray<string>): boolean =>
 /** A value over the limits of SQLite finds no room either. */
 export const isFull = (error: unknown): boolean => isTooMuch(error) || hasCode(error, "ENOSPC", "EDQUOT")
 
-const isMalformed = isOneOf(codes.corrupt, codes.notADatabase, codes.constraint)
+/** A statement that is always the same has no mistakes: what it is about does not have the form. */
+export const isUnknownForm = isOneOf(codes.error)
 
-/** What is in the file is no database, or none that was written so. A number may have become too large to be read. */
-export const isCorrupt = (error: unknown): boolean => isMalformed(error) || hasCode(error, "ERR_OUT_OF_RANGE")
+/** What is in the file is no database, or none that was written so. */
+export const isCorrupt = isOneOf(codes.corrupt, codes.notADatabase, codes.constraint)
+
+/** A number in a row has become so large that it cannot be read. */
+export const isOutOfRange = (error: unknown): boolean => hasCode(error, "ERR_OUT_OF_RANGE")
 
 const isRefused = isOneOf(codes.perm, codes.readOnly, codes.cantOpen)
 
-const isReadOnly = isOneOf(codes.readOnly)
+export const isReadOnly = isOneOf(codes.readOnly)
 
 type Reason = StateStore.StoreUnavailable["reason"]
 
@@ -64,7 +69,7 @@ const systemReason = (error: unknown): Reason | undefined =>
   error instanceof Error && "code" in error ? reasons.get(error.code) : undefined
 
 /** SQLite does not say why it was refused a file; the system does, when it is asked about rights. No file is opened. */
-const refusal = ({ directory, file }: Site): Reason | undefined => {
+export const refusal = ({ directory, file }: Pick<Site, "directory" | "file">): Reason | undefined => {
   try {
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
     if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK)

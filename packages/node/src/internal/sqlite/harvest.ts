@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite"
 import { Result } from "effect"
 import { toLink } from "./chain.ts"
-import { isCorrupt } from "./failure.ts"
+import { isCorrupt, isOutOfRange, isUnknownForm } from "./failure.ts"
 import { type Entry, fromColumns } from "./record.ts"
 import type { Known } from "./relink.ts"
 
@@ -18,13 +18,9 @@ const walk = (
   try {
     for (const record of handle.prepare(sql).iterate(...parameters)) take(record)
   } catch (error) {
-    if (!isCorrupt(error) && !isMissing(error)) throw error
+    if (!isCorrupt(error) && !isOutOfRange(error) && !isUnknownForm(error)) throw error
   }
 }
-
-/** A table is not there, or a column of it. */
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "errcode" in error && error.errcode === 1
 
 /** Both ways, as each ends at the first place that is broken. */
 const both = (handle: DatabaseSync, sql: string, by: string, take: (record: Columns) => void): void => {
@@ -32,9 +28,8 @@ const both = (handle: DatabaseSync, sql: string, by: string, take: (record: Colu
   walk(handle, `${sql} ORDER BY ${by} DESC`, take)
 }
 
-/** The keys that the list names. */
-export const knownKeys = (handle: DatabaseSync): Known => {
-  const known: Known = new Map()
+/** Adds the keys that the list names. */
+export const knownKeys = (handle: DatabaseSync, known: Known): Known => {
   both(handle, "SELECT * FROM chain", "key", (record) => {
     const link = toLink(record)
     if (link === undefined) return

@@ -62,11 +62,10 @@ export type Whose = "Ours" | "Empty" | "Newer" | "Foreign" | "Damaged"
 export const inspect = (handle: DatabaseSync): Whose => {
   const id = handle.prepare("PRAGMA application_id").get()?.application_id
   const version = handle.prepare("PRAGMA user_version").get()?.user_version
-  const tables = tablesOf(handle)
   const isOurId = id === applicationId
   const isOurVersion = version === format
-  if (isOurs(tables)) return isOurId && isOurVersion ? "Ours" : "Damaged"
-  if (tables.length === 0 && id === 0 && version === 0) return "Empty"
+  if (hasOurTables(handle)) return isOurId && isOurVersion ? "Ours" : "Damaged"
+  if (tablesOf(handle).length === 0 && id === 0 && version === 0) return "Empty"
   if (!isOurId) return "Foreign"
   return typeof version === "number" && version > format ? "Newer" : "Damaged"
 }
@@ -77,7 +76,7 @@ const tablesOf = (handle: DatabaseSync): ReadonlyArray<unknown> =>
     .all()
     .map(({ sql }) => sql)
 
-const isOurs = (tables: ReadonlyArray<unknown>): boolean =>
-  tables.length === 2 && tables[0] === rows && tables[1] === chain
-
-export const hasOurTables = (handle: DatabaseSync): boolean => isOurs(tablesOf(handle))
+export const hasOurTables = (handle: DatabaseSync): boolean => {
+  const tables = tablesOf(handle)
+  return tables.length === 2 && tables[0] === rows && tables[1] === chain
+}

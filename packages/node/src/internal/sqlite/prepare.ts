@@ -2,8 +2,10 @@
 import type { DatabaseSync } from "node:sqlite"
 import { firstLink, sumOfLink } from "./chain.ts"
 import { brokenFile } from "./damage.ts"
-import { isCorrupt } from "./failure.ts"
+import { isBusy, isCorrupt, isReadOnly, isUnknownForm, refusal } from "./failure.ts"
 import { create, format, inspect, pageSize, type Whose } from "./layout.ts"
+
+import type { Place } from "./place.ts"
 
 /** What this machine, or this version of the library, cannot use. */
 export class Unsupported extends Error {}
@@ -37,7 +39,7 @@ const fill = (handle: DatabaseSync): void => {
   }
 }
 
-const settle = (handle: DatabaseSync): void => {
+const settle = (handle: DatabaseSync, onEmpty: () => void): Whose => {
   // Only then a structure that was damaged is noticed before it is followed.
   handle.exec("PRAGMA cell_size_check = ON")
   const whose = lookAt(handle)
@@ -48,14 +50,33 @@ const settle = (handle: DatabaseSync): void => {
   if (whose === "Empty") handle.exec(`PRAGMA page_size = ${pageSize}`)
   useLog(handle)
   handle.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${maxLogBytes}`)
-  if (whose === "Empty") fill(handle)
+  if (whose === "Empty") {
+    onEmpty()
+    fill(handle)
+  }
+  return whose
 }
 
-/** Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
-export const prepare = (handle: DatabaseSync): void => {
+/** A number in the header can say that this version of SQLite may only read, which those that we allow never write. */
+const checkWritable = (handle: DatabaseSync, { database: file, directory }: Place): void => {
   try {
-    settle(handle)
+    // Not even the beginning is refused when there is nothing to write.
+    handle.exec("BEGIN IMMEDIATE; DELETE FROM rows WHERE false; ROLLBACK")
   } catch (error) {
-    throw isCorrupt(error) ? brokenFile("SQLite cannot read it", error) : error
+    if (isBusy(error)) return
+    throw isReadOnly(error) && refusal({ directory, file }) === undefined
+      ? brokenFile("its header says that it can only be read", error)
+      : error
+  }
+}
+
+/** Says what it was before, also before it makes the tables. Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
+export const prepare = (handle: DatabaseSync, place: Place, onEmpty: () => void): Whose => {
+  try {
+    const whose = settle(handle, onEmpty)
+    checkWritable(handle, place)
+    return whose
+  } catch (error) {
+    throw isCorrupt(error) || isUnknownForm(error) ? brokenFile("SQLite cannot read it", error) : error
   }
 }

@@ -25,7 +25,7 @@ export interface Entry {
 }
 
 /** Half of a surrogate pair has no UTF-8: a value with one is kept as its UTF-16. */
-export const toColumn = (value: string): string | Uint8Array =>
+const toColumn = (value: string): string | Uint8Array =>
   value.isWellFormed() ? value : Buffer.from(value, "utf16le")
 
 const fromColumn = (column: SQLOutputValue | undefined): string | undefined => {
@@ -109,7 +109,8 @@ const storedOf = (record: Record<string, SQLOutputValue>, version: number): Row[
   }
 }
 
-const unreadable = (): Damage => new Damage("Row", "Encoding", "its row does not have the columns of a row")
+export const unreadable = (cause?: unknown): Damage =>
+  new Damage("Row", "Encoding", "its row does not have the columns of a row", cause)
 
 /** The row that a record of the table holds, if it is the one that was written for this key. */
 export const fromColumns = (

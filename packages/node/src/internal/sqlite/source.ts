@@ -5,6 +5,7 @@ import { firstLink, sumOfLink } from "./chain.ts"
 import { isCorrupt } from "./failure.ts"
 import { using } from "./handle.ts"
 import { create, hasOurTables, pageSize } from "./layout.ts"
+import { isSound } from "./sound.ts"
 
 /** A name that SQLite gives. */
 export const logOf = (path: string): string => `${path}-wal`
@@ -57,28 +58,29 @@ const transplant = (path: string, spare: string): void => {
   }
 }
 
-/**
- * Opens what is left of a database, while nobody else does.
- *
- * Everything hangs on the first page, with the header and where the tables begin; and it is the same in all stores. So
- * when it leads nowhere, a copy with that of an empty store is opened instead.
- */
-export const openSource = (path: string, copy: string, use: (handle: DatabaseSync) => void): void => {
-  const isUsed = using(path, (handle) => {
+/** Says whether all that is left could be read. */
+const isRead = (path: string, use: (handle: DatabaseSync) => void): boolean =>
+  using(path, (handle) => {
     if (!hasTables(handle)) return false
     use(handle)
     // What is in the log only must not get lost when the database gets another name.
     handle.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-    return true
+    return isSound(handle)
   })
-  if (isUsed) return
+
+/**
+ * Opens what is left of a database, while nobody else does, and maybe a second time in another way.
+ *
+ * Everything hangs on the first page, with the header and where the tables begin; and it is the same in all stores. So
+ * when it leads astray, a copy with that of an empty store is opened as well.
+ */
+export const openSource = (path: string, copy: string, use: (handle: DatabaseSync) => void): void => {
+  if (isRead(path, use)) return
   removeDatabase(copy)
   copyFileSync(path, copy)
   if (existsSync(logOf(path))) copyFileSync(logOf(path), logOf(copy))
   transplant(copy, `${copy}-spare`)
   removeDatabase(`${copy}-spare`)
-  using(copy, (handle) => {
-    if (hasTables(handle)) use(handle)
-  })
+  isRead(copy, use)
   removeDatabase(copy)
 }
