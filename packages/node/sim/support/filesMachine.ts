@@ -14,7 +14,7 @@ export interface Blow {
 /** A pause ends with the next of these intervals: it is longer than what anybody would call a lease. */
 export const pauseMillis = 60_000
 
-export const directory = "/var/state"
+const directory = "/var/state"
 
 export type Layout = NonNullable<FileStateStore.Options["layout"]>
 
