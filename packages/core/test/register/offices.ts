@@ -3,7 +3,7 @@ import { type Lock, Register, StateBackend, type StateStore } from "@holdfast/co
 import { type Context, Effect, Exit, Scope } from "effect"
 import { Machine } from "../utils/machine.ts"
 
-export const name = "jobs"
+const name = "jobs"
 
 /** A process: what belongs to it ends with its scope. */
 export interface Office {

@@ -391,6 +391,28 @@ describe("StateBackend: leases", () => {
       )
     }))
 
+  test("LK-6: a process that commits again and again lets the others come", (machine) =>
+    Effect.gen(function* () {
+      machine.commitMillis = 1
+      const order: Array<string> = []
+      const worker = (name: string) =>
+        Effect.gen(function* () {
+          const { store } = yield* open(machine, name)
+          const commit = Effect.andThen(
+            store.transact(name, increment),
+            Effect.sync(() => order.push(name))
+          )
+          yield* Effect.repeat(commit, { times: 99 })
+        })
+      yield* timed(
+        Effect.scoped(Effect.all([worker("a"), worker("b"), worker("c")], { concurrency: "unbounded" })),
+        "1 minute"
+      )
+      assert.strictEqual(order.length, 300)
+      const whileAllWork = order.slice(0, 200).join("")
+      assert.notMatch(whileAllWork, /a{20}|b{20}|c{20}/)
+    }))
+
   test("LK-6: who waits in one process comes in the order of arrival", (machine) =>
     Effect.gen(function* () {
       const { lock, store } = yield* open(machine)

@@ -18,6 +18,7 @@ export interface Turn {
 
 export class Turns {
   private readonly queues = new Map<string, Array<Turn>>()
+  private isOver = false
 
   /** Takes the last place. Whoever does has to leave. */
   join(key: string, holder: string | undefined): Turn {
@@ -33,9 +34,16 @@ export class Turns {
     return this.queues.get(key)?.[0]
   }
 
-  /** Waits until it is this one's turn. */
+  /** Waits until it is this one's turn, or for the end of all. */
   until(key: string, turn: Turn): Effect.Effect<void> {
-    return turn.watchers.until(() => (this.current(key) === turn ? Effect.void : undefined))
+    return turn.watchers.until(() => (this.isOver || this.current(key) === turn ? Effect.void : undefined))
+  }
+
+  /** Nobody waits any more. */
+  end(): void {
+    this.isOver = true
+    // Who is told leaves his queue.
+    for (const turn of Array.from(this.queues.values()).flat()) turn.watchers.tell()
   }
 
   leave(key: string, turn: Turn): void {

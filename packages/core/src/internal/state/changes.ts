@@ -6,17 +6,30 @@ import { Duration, Effect, Option, RcRef, type Scope, Stream } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
 import type { ReadError, Stored } from "../../StateStore.ts"
 import { Watchers } from "../watchers.ts"
+import { closed, type StoreUnavailable } from "./errors.ts"
 
 /** The longest that a change of another process goes unseen when its hint gets lost. */
 const lookInterval = Duration.seconds(1)
 
 export class Changes {
+  private readonly store: string
   private readonly watchers = new Watchers()
   private generation = 0
+  private isClosed = false
+
+  constructor(store: string) {
+    this.store = store
+  }
 
   /** Something may have changed. */
   tell(): void {
     this.generation++
+    this.watchers.tell()
+  }
+
+  /** Ends whoever watches. */
+  close(): void {
+    this.isClosed = true
     this.watchers.tell()
   }
 
@@ -48,11 +61,14 @@ export class Changes {
           })
         })
       )
-    return Stream.unwrap(Effect.as(RcRef.get(hints), Stream.paginate(undefined, next)))
+    const listening = Effect.suspend(() => (this.isClosed ? closed(this.store, "watch") : RcRef.get(hints)))
+    return Stream.unwrap(Effect.as(listening, Stream.paginate(undefined, next)))
   }
 
-  private changedSince(generation: number): Effect.Effect<void> {
-    const changed = this.watchers.until(() => (this.generation === generation ? undefined : Effect.void))
+  private changedSince(generation: number): Effect.Effect<void, StoreUnavailable> {
+    const changed = this.watchers.until<void, StoreUnavailable>(() =>
+      this.generation !== generation ? Effect.void : this.isClosed ? closed(this.store, "watch") : undefined
+    )
     return Effect.raceFirst(changed, Effect.sleep(lookInterval))
   }
 }

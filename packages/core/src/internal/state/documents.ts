@@ -3,13 +3,14 @@ import { Cause, Clock, Effect, Exit, Metric, Option, Random, type Scope } from "
 import type { CommitError, StateBackend } from "../../StateBackend.ts"
 import { Current } from "../limit.ts"
 import { Commit } from "./commit.ts"
-import { StoreUnavailable } from "./errors.ts"
+import { closed } from "./errors.ts"
 import type { Pending } from "./request.ts"
+import { Slices } from "./slices.ts"
 
 /** The most decisions of one commit: the others come with the next. */
 const maxShared = 4096
 
-/** How long to wait for a document that another process has, at least and at most. */
+/** How long to wait for a document that another process has, at least and at most; and who is next, not longer. */
 const minBusyMillis = 1
 const maxBusyMillis = 4
 
@@ -37,6 +38,7 @@ export class Documents {
   private readonly backend: StateBackend
   private readonly scope: Scope.Scope
   private readonly onWritten: () => void
+  private readonly slices: Slices
   /** A document has one while its fiber runs. */
   private readonly queues = new Map<string, Queue>()
   private isClosed = false
@@ -45,13 +47,14 @@ export class Documents {
     this.backend = backend
     this.scope = scope
     this.onWritten = onWritten
+    this.slices = new Slices(backend)
   }
 
   /** Takes the last place. Whoever does has to leave. */
   join(request: Pending): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.isClosed) {
-        request.settle(closed(this.backend.label))
+        request.settle(closed(this.backend.label, "commit"))
         return Effect.void
       }
       const document = this.backend.documentOf(request.key)
@@ -86,7 +89,7 @@ export class Documents {
   close(): void {
     this.isClosed = true
     for (const { requests } of this.queues.values()) {
-      for (const request of requests) request.settle(closed(this.backend.label))
+      for (const request of requests) request.settle(closed(this.backend.label, "commit"))
     }
     this.queues.clear()
   }
@@ -101,6 +104,7 @@ export class Documents {
     const commits = Effect.whileLoop({ while: () => !isOver(), body: () => next, step: () => {} })
     // Whoever comes at the same moment shares the first commit already.
     return Effect.andThen(Effect.yieldNow, commits).pipe(
+      Effect.ensuring(Effect.suspend(() => this.slices.giveUp(queue.document))),
       Effect.onError((cause) =>
         Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.sync(() => this.die(queue, cause))
       )
@@ -110,54 +114,54 @@ export class Documents {
   private commit(queue: Queue, nowMillis: number): Effect.Effect<void> {
     const { alone, document, requests } = queue
     const commit = new Commit(requests, alone > 0 ? 1 : maxShared, nowMillis)
-    const attempt = Effect.flatMap(Effect.exit(this.backend.commit(document, commit.decide)), (exit) => {
+    const commitInTurn = Effect.flatMap(this.slices.begin(document), (mayCommit) =>
+      mayCommit ? this.backend.commit(document, commit.decide) : Effect.succeed(false)
+    )
+    const attempt = Effect.flatMap(Effect.exit(commitInTurn), (exit) => {
       if (Exit.isSuccess(exit) && !exit.value) return this.comeAgain(queue, commit)
-      queue.alone = Math.max(0, alone - 1)
-      if (Exit.isSuccess(exit)) {
-        if (commit.hasWritten) this.onWritten()
-        commit.succeed()
-      } else if (isFull(exit.cause) && commit.taken.length > 1) {
-        // One that is too large must not fail the others.
-        queue.alone = commit.taken.length
-        commit.putBack()
-      } else {
-        // Of what is unknown, a part may be there.
-        this.onWritten()
-        commit.fail(exit.cause)
-      }
-      return Effect.andThen(
-        Metric.update(commitsTotal, 1),
-        Metric.update(decisionsTotal, commit.taken.length)
-      )
+      return this.slices
+        .committed(document)
+        .pipe(
+          Effect.andThen(Effect.sync(() => this.conclude(queue, commit, exit))),
+          Effect.andThen(Metric.update(commitsTotal, 1)),
+          Effect.andThen(Metric.update(decisionsTotal, commit.taken.length))
+        )
     })
     // What is durable is told, also when the scope closes meanwhile.
     return Effect.uninterruptible(attempt)
   }
 
+  private conclude(queue: Queue, commit: Commit, exit: Exit.Exit<boolean, CommitError>): void {
+    queue.alone = Math.max(0, queue.alone - 1)
+    if (Exit.isSuccess(exit)) {
+      if (commit.hasWritten) this.onWritten()
+      commit.succeed()
+    } else if (isFull(exit.cause) && commit.taken.length > 1) {
+      // One that is too large must not fail the others.
+      queue.alone = commit.taken.length
+      commit.putBack()
+    } else {
+      // Of what is unknown, a part may be there.
+      this.onWritten()
+      commit.fail(exit.cause)
+    }
+  }
+
   /** Somebody else has the document: who wants one try has had it, the others wait a little. */
-  private comeAgain({ requests }: Queue, commit: Commit): Effect.Effect<void> {
+  private comeAgain({ document, requests }: Queue, commit: Commit): Effect.Effect<void> {
     commit.putBack()
     for (const request of Array.from(requests)) {
       if (request.impatient === undefined) continue
       this.leave(request)
       request.settle(Exit.fail(request.impatient))
     }
-    const pause = Effect.interruptible(
-      Effect.flatMap(Random.nextBetween(minBusyMillis, maxBusyMillis), Effect.sleep)
-    )
+    const millis = this.slices.isNext(document)
+      ? Effect.succeed(minBusyMillis)
+      : Random.nextBetween(minBusyMillis, maxBusyMillis)
+    const pause = Effect.interruptible(Effect.flatMap(millis, Effect.sleep))
     return Effect.andThen(Metric.update(busyTotal, 1), requests.length === 0 ? Effect.void : pause)
   }
 }
 
 const isFull = (cause: Cause.Cause<CommitError>): boolean =>
   Option.exists(Cause.findErrorOption(cause), ({ _tag }) => _tag === "StoreFull")
-
-const closed = (store: string): Exit.Exit<never, StoreUnavailable> =>
-  Exit.fail(
-    new StoreUnavailable({
-      store,
-      operation: "commit",
-      reason: "Closed",
-      cause: new Error("its scope is closed")
-    })
-  )

@@ -1,5 +1,5 @@
 /** What a backend becomes: a store and its locks. Each operation is one method here; the parts are beside it. */
-import { Clock, Effect, Exit, Random, type RcRef, type Result, Scope, Stream } from "effect"
+import { Cause, Clock, Effect, Exit, Random, type RcRef, type Result, Scope, Stream } from "effect"
 import type { AcquireError, Fence, Lease, Lock, Options } from "../../Lock.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { StateBackend } from "../../StateBackend.ts"
@@ -40,15 +40,21 @@ export class Engine {
 
   static make(backend: StateBackend): Effect.Effect<Engine, never, Scope.Scope> {
     return Effect.gen(function* () {
-      const changes = new Changes()
+      const changes = new Changes(backend.label)
       const hints = yield* changes.listen(backend)
       const scope = yield* Scope.make()
       const engine = new Engine(backend, scope, changes, hints)
       yield* Effect.addFinalizer(() =>
-        Effect.ensuring(
-          Scope.close(scope, Exit.void),
-          Effect.sync(() => engine.documents.close())
-        )
+        Effect.suspend(() => {
+          engine.locks.close()
+          return Effect.ensuring(
+            Scope.close(scope, Exit.void),
+            Effect.sync(() => {
+              engine.documents.close()
+              changes.close()
+            })
+          )
+        })
       )
       return engine
     })
@@ -128,9 +134,16 @@ export class Engine {
       Effect.suspend(() => {
         const impatient = patience.isOnce ? patience.timeout("Wait", undefined) : undefined
         const request = new Request<A, E>(key, decision, impatient)
-        const leave = Effect.sync(() => this.documents.leave(request))
+        // An interruption in the middle of a commit waits for it.
+        const leave = (cause: Cause.Cause<E | Failure>) =>
+          Effect.suspend(() => {
+            this.documents.leave(request)
+            return Cause.hasInterrupts(cause) && request.state === "Taken"
+              ? Effect.exit(request.settled)
+              : Effect.void
+          })
         return Effect.andThen(this.documents.join(request), restore(this.settled(request, patience))).pipe(
-          Effect.onError(() => leave)
+          Effect.onError(leave)
         )
       })
     )
@@ -139,9 +152,13 @@ export class Engine {
   private settled<A, E>(request: Request<A, E>, patience: Patience): Effect.Effect<A, E | Failure> {
     const first = patience.within(request.settled, ({ inherited }) => {
       if (request.state === "Waiting") {
+        // At once: until the caller hears of it, a commit could still take it along.
+        this.documents.leave(request)
         return patience.timeout(inherited ? "InheritedDeadline" : "Wait", undefined)
       }
-      return inherited ? this.unknown(request.key, patience) : new StillTaken()
+      if (inherited) return this.unknown(request.key, patience)
+      request.impatient = patience.timeout("Wait", undefined)
+      return new StillTaken()
     })
     // The own time is for waiting: once it is decided, only the ambient deadline counts.
     return Effect.catchIf(

@@ -1,5 +1,5 @@
 /** What goes wrong with stored state; see `StateStore`. */
-import { Schema } from "effect"
+import { Exit, Schema } from "effect"
 
 const hints = {
   Missing: "something of it is not there",
@@ -25,6 +25,11 @@ export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>(
     return `the store "${store}" cannot ${operation}, as ${hints[reason]}${why}`
   }
 }
+
+export const closed = (store: string, operation: string): Exit.Exit<never, StoreUnavailable> =>
+  Exit.fail(
+    new StoreUnavailable({ store, operation, reason: "Closed", cause: new Error("its scope is closed") })
+  )
 
 export class StoreFull extends Schema.TaggedError<StoreFull>("@holdfast/core/StateStore/StoreFull")(
   "StoreFull",

@@ -16,17 +16,24 @@ import { Effect, Exit, Random, Scope } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
 import type { LockTimeout } from "../lock/errors.ts"
 import { type Turn, Turns } from "../lock/turns.ts"
-import type { StoreUnavailable } from "./errors.ts"
+import { closed, type StoreUnavailable } from "./errors.ts"
 import type { Patience } from "./patience.ts"
 
 export class KeyLocks {
   private readonly backend: StateBackend
   private readonly turns = new Turns()
-  /** The keys that are held by fibers of this process. */
-  private readonly held = new Set<string>()
+  /** Of those whose turn it is, who has the lock already. */
+  private readonly holders = new WeakSet<Turn>()
+  private isClosed = false
 
   constructor(backend: StateBackend) {
     this.backend = backend
+  }
+
+  /** Ends whoever waits. */
+  close(): void {
+    this.isClosed = true
+    this.turns.end()
   }
 
   /** Takes the lock of the key until the scope closes. */
@@ -40,18 +47,13 @@ export class KeyLocks {
       Effect.suspend(() => {
         const turn = turns.join(key, label)
         const held = new Held(this.backend)
-        const leave = Effect.andThen(
+        const leave = Effect.ensuring(
           held.letGo,
           Effect.sync(() => turns.leave(key, turn))
         )
-        const end = Effect.andThen(
-          Effect.sync(() => this.held.delete(key)),
-          leave
-        )
         return restore(this.wait(key, turn, held, patience)).pipe(
           Effect.onError(() => leave),
-          Effect.andThen(Effect.sync(() => this.held.add(key))),
-          Effect.andThen(Effect.addFinalizer(() => end))
+          Effect.andThen(Effect.addFinalizer(() => leave))
         )
       })
     )
@@ -60,12 +62,13 @@ export class KeyLocks {
   /** Whether anybody has the key, in this process or another one. */
   isHeld(key: string, patience: Patience): Effect.Effect<boolean, LockTimeout | StoreUnavailable> {
     return Effect.suspend(() => {
-      if (this.held.has(key)) return Effect.succeed(true)
+      const first = this.turns.current(key)
+      if (first !== undefined && this.holders.has(first)) return Effect.succeed(true)
       const mine = new Held(this.backend)
-      const look = Effect.map(mine.attempt(`lock:${key}`), (isFree) => !isFree)
+      const look = Effect.map(this.attempt(mine, `lock:${key}`), (isFree) => !isFree)
       return patience
-        .within(Effect.andThen(untilHeld(mine, `once:${key}`), look), ({ inherited }) =>
-          patience.timeout(limitOf(inherited), undefined)
+        .within(Effect.andThen(this.untilHeld(mine, `once:${key}`), look), () =>
+          patience.timeout("InheritedDeadline", undefined)
         )
         .pipe(Effect.ensuring(mine.letGo))
     })
@@ -77,42 +80,51 @@ export class KeyLocks {
     held: Held,
     patience: Patience
   ): Effect.Effect<void, LockTimeout | StoreUnavailable> {
-    const { turns } = this
-    const timeout = (limit: LockTimeout["limit"]) => patience.timeout(limit, turns.current(key)?.holder)
-    const attempt = (name: string) =>
-      patience.isOnce
-        ? Effect.flatMap(held.attempt(name), (isHeld) =>
-            isHeld ? Effect.void : Effect.fail(timeout("Wait"))
-          )
-        : untilHeld(held, name)
-    const both = Effect.andThen(attempt(`next:${key}`), attempt(`lock:${key}`)).pipe(
-      Effect.andThen(held.letGoOf(`next:${key}`))
-    )
-    const take = patience.isOnce
-      ? Effect.andThen(untilHeld(held, `once:${key}`), both).pipe(Effect.andThen(held.letGoOf(`once:${key}`)))
-      : both
-    if (turns.current(key) === turn)
-      return patience.within(take, ({ inherited }) => timeout(limitOf(inherited)))
-    if (patience.isOnce) return Effect.fail(timeout("Wait"))
-    return patience.within(Effect.andThen(turns.until(key, turn), take), ({ inherited }) =>
-      timeout(limitOf(inherited))
+    const timeout = (limit: LockTimeout["limit"]) => patience.timeout(limit, this.holderOf(key))
+    const once = (name: string) =>
+      Effect.flatMap(this.attempt(held, name), (isHeld) =>
+        isHeld ? Effect.void : Effect.fail(timeout("Wait"))
+      )
+    const take = (attempt: (name: string) => Effect.Effect<void, LockTimeout | StoreUnavailable>) =>
+      Effect.andThen(attempt(`next:${key}`), attempt(`lock:${key}`)).pipe(
+        Effect.tap(Effect.sync(() => this.holders.add(turn))),
+        Effect.andThen(held.letGoOf(`next:${key}`))
+      )
+    const isFirst = this.turns.current(key) === turn
+    if (patience.isOnce && !isFirst) return Effect.fail(timeout("Wait"))
+    const taken = patience.isOnce
+      ? Effect.andThen(this.untilHeld(held, `once:${key}`), take(once)).pipe(
+          Effect.andThen(held.letGoOf(`once:${key}`))
+        )
+      : take((name) => this.untilHeld(held, name))
+    return patience.within(
+      isFirst ? taken : Effect.andThen(this.turns.until(key, turn), taken),
+      ({ inherited }) => timeout(inherited ? "InheritedDeadline" : "Wait")
     )
   }
-}
 
-const limitOf = (inherited: boolean): LockTimeout["limit"] => (inherited ? "InheritedDeadline" : "Wait")
+  /** Who is first in this process may be waiting himself, for another. */
+  private holderOf(key: string): string | undefined {
+    const first = this.turns.current(key)
+    return first !== undefined && this.holders.has(first) ? first.holder : undefined
+  }
+
+  private attempt(held: Held, name: string): Effect.Effect<boolean, StoreUnavailable> {
+    return Effect.suspend(() => (this.isClosed ? closed(this.backend.label, "lock") : held.attempt(name)))
+  }
+
+  private untilHeld(held: Held, name: string): Effect.Effect<void, StoreUnavailable> {
+    const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
+      Effect.flatMap(this.attempt(held, name), (isHeld) =>
+        isHeld ? Effect.void : Effect.andThen(pauseAfter(tries), again(tries + 1))
+      )
+    return again(0)
+  }
+}
 
 /** The pause between two tries, in milliseconds: short at first, then such that waiting costs next to nothing. */
 const pauseAfter = (tries: number): Effect.Effect<void> =>
   Effect.flatMap(tries < 32 ? Random.nextBetween(1, 4) : Random.nextBetween(4, 16), Effect.sleep)
-
-const untilHeld = (held: Held, name: string): Effect.Effect<void, StoreUnavailable> => {
-  const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
-    Effect.flatMap(held.attempt(name), (isHeld) =>
-      isHeld ? Effect.void : Effect.andThen(pauseAfter(tries), again(tries + 1))
-    )
-  return again(0)
-}
 
 /** The locks that one caller has. What he gets when he has left already, he lets go of at once. */
 class Held {
@@ -138,17 +150,22 @@ class Held {
   }
 
   letGoOf(name: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const scope = this.scopes.get(name)
-      this.scopes.delete(name)
-      return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
-    })
+    // An interruption between its two steps would leave a lock that nobody knows of.
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        const scope = this.scopes.get(name)
+        this.scopes.delete(name)
+        return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+      })
+    )
   }
 
   get letGo(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.hasLeft = true
-      return Effect.forEach(Array.from(this.scopes.keys()), (name) => this.letGoOf(name), { discard: true })
+      // The last first: what it took first keeps others from being misled by the rest.
+      const names = Array.from(this.scopes.keys()).reverse()
+      return Effect.forEach(names, (name) => this.letGoOf(name), { discard: true })
     })
   }
 }

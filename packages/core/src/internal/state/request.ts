@@ -3,11 +3,11 @@
  *
  *   Waiting ──a commit has the document──▶ Taken ──it is durable, or has failed──▶ Settled
  *   Taken ──there was a conflict, or no room for all of the commit──▶ Waiting
- *   Waiting ──its caller gives up, or is interrupted──▶ Settled
+ *   Waiting ──its caller gives up, or is interrupted──▶ Abandoned
  *
  * Who waits is not told before the commit is over, so nothing of a caller runs inside of one but his decision.
  */
-import { Effect, Exit, type Result } from "effect"
+import { type Effect, Exit, type Result } from "effect"
 import type { CommitError, Row } from "../../StateBackend.ts"
 import type * as lock from "../lock/errors.ts"
 import { Watchers } from "../watchers.ts"
@@ -28,7 +28,7 @@ export type Failure = CommitError | lock.LockTimeout
 /** A request as the queue sees it, whatever it decides. */
 export interface Pending {
   readonly key: string
-  /** It wants one try: it fails with this when somebody else has the document. */
+  /** It waits for no other try: it fails with this when somebody else has the document. */
   readonly impatient: lock.LockTimeout | undefined
   readonly state: "Waiting" | "Taken" | "Settled"
   /** Decides, and says what to write. */
@@ -43,7 +43,7 @@ export interface Pending {
 
 export class Request<A, E> implements Pending {
   readonly key: string
-  readonly impatient: lock.LockTimeout | undefined
+  impatient: lock.LockTimeout | undefined
   private readonly decide: Decision<A, E>
   private readonly watchers = new Watchers()
   private isAbandoned = false
@@ -59,7 +59,8 @@ export class Request<A, E> implements Pending {
 
   take(found: Found, nowMillis: number): Row | undefined {
     this.state = "Taken"
-    this.step = apart(() => this.decide(found, nowMillis))
+    // Who has left must not have done anything in a world that has changed since.
+    this.step = this.isAbandoned ? { exit: Exit.interrupt() } : apart(() => this.decide(found, nowMillis))
     return this.step.row
   }
 
@@ -81,15 +82,7 @@ export class Request<A, E> implements Pending {
     this.watchers.tell()
   }
 
-  /** Waits for the end, also when it is interrupted in the middle of a commit. */
   get settled(): Effect.Effect<A, E | Failure> {
-    return Effect.onInterrupt(this.watched, () => {
-      this.abandon()
-      return this.state === "Taken" ? Effect.exit(this.watched) : Effect.void
-    })
-  }
-
-  private get watched(): Effect.Effect<A, E | Failure> {
     return this.watchers.until(() => this.exit)
   }
 }

@@ -28,12 +28,6 @@ const readAll = Effect.fnUntraced(function* (file: FileSystem.File, size: number
   return bytes.subarray(0, length)
 })
 
-export interface Found {
-  readonly bytes: Uint8Array
-  /** `undefined` when another file has taken the name meanwhile. */
-  readonly identity: string | undefined
-}
-
 const isSameFile = (one: FileSystem.File.Info, other: FileSystem.File.Info): boolean =>
   Option.isSome(one.ino) && one.dev === other.dev && one.ino.value === Option.getOrUndefined(other.ino)
 

@@ -27,10 +27,6 @@ export const documentLockOf = (root: string, encoded: string): string => `${lock
 export const documentLock = (root: string, document: string): string =>
   documentLockOf(root, encodeName(document))
 
-/** Whoever has this lock gets that of the document next. */
-export const turnLock = (root: string, document: string): string =>
-  `${locksOf(root)}/${encodeName(document)}.turn`
-
 export const namedLock = (root: string, name: string): string => `${locksOf(root)}/${encodeName(name)}.lock`
 
 /** A document as it is now. */

@@ -1,0 +1,46 @@
+/** What is known of one key, for people and for machines. */
+import type { StateStore } from "@holdfast/core"
+import { Effect, Result } from "effect"
+
+interface Readable extends StateStore.Stored {
+  readonly key: string
+  readonly state: "Healthy"
+}
+
+interface Unreadable {
+  readonly key: string
+  readonly state: "Missing" | StateStore.ReadError["_tag"]
+  readonly problem: string
+}
+
+export type Look = Readable | Unreadable
+
+export const look = (store: StateStore.StateStore["Service"], key: string): Effect.Effect<Look> =>
+  Effect.map(Effect.result(store.read(key)), (result): Look => {
+    if (Result.isFailure(result)) {
+      return { key, state: result.failure._tag, problem: result.failure.message }
+    }
+    return result.success === undefined
+      ? { key, state: "Missing", problem: `there is no value of "${key}"` }
+      : { key, state: "Healthy", ...result.success }
+  })
+
+/** A key can hold whatever a terminal would obey. */
+const visible = (text: string): string => JSON.stringify(text)
+
+export const inLine = (look: Look): string =>
+  look.state === "Healthy"
+    ? `healthy   ${visible(look.key)}, version ${look.version}, ${look.value.length} characters`
+    : `${look.state === "Missing" ? "missing  " : "UNREADABLE"} ${visible(look.key)}: ${look.problem}`
+
+/** With the value as it is stored. */
+export const inFull = (look: Look): string =>
+  look.state === "Healthy"
+    ? [
+        `version         ${look.version}`,
+        `schema version  ${look.schemaVersion}`,
+        `fence           ${look.fence}`,
+        `written at      ${look.writtenAtMillis} ms since 1970`,
+        look.value
+      ].join("\n")
+    : inLine(look)

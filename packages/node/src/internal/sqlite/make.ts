@@ -1,0 +1,39 @@
+/** A backend on a directory, for as long as a scope lasts. */
+import type { StateStore } from "@holdfast/core"
+import { Effect, type Scope } from "effect"
+import { SqliteBackend } from "./backend.ts"
+import { toUnavailable } from "./errors.ts"
+import { makeDirectory } from "./files.ts"
+import { Locks } from "./locks.ts"
+import { placeOf } from "./place.ts"
+import { Store } from "./store.ts"
+import { checkVersion } from "./supported.ts"
+
+const acquire = (directory: string) => {
+  checkVersion(process.versions.sqlite)
+  const place = placeOf(directory)
+  makeDirectory(place.directory)
+  makeDirectory(place.locks)
+  return { store: new Store(place), locks: new Locks(place.locks) }
+}
+
+export const makeBackend = (
+  directory: string
+): Effect.Effect<SqliteBackend, StateStore.StoreUnavailable, Scope.Scope> => {
+  const acquiring = Effect.try({
+    try: () => acquire(directory),
+    catch: (error) => {
+      const { database, directory: path } = placeOf(directory)
+      return toUnavailable(error, { store: directory, operation: "open", directory: path, file: database })
+    }
+  })
+  return Effect.acquireRelease(acquiring, ({ locks, store }) =>
+    Effect.sync(() => {
+      locks.close()
+      store.close()
+    })
+  ).pipe(
+    Effect.map(({ locks, store }) => new SqliteBackend(directory, store, locks)),
+    Effect.tap((backend) => backend.open)
+  )
+}

@@ -1,0 +1,93 @@
+/** Makes a new database of what is whole in a damaged one, which is put aside. */
+import { copyFileSync, existsSync, linkSync, renameSync, rmSync } from "node:fs"
+import { basename, join } from "node:path"
+import type { DatabaseSync } from "node:sqlite"
+import type { StateBackend } from "@holdfast/core"
+import { Result } from "effect"
+import { makeAside, syncDirectory } from "./files.ts"
+import { knownKeys, wholeRows } from "./harvest.ts"
+import type { Place } from "./place.ts"
+import { alone } from "./presence.ts"
+import { columns, type Entry, toEntry } from "./record.ts"
+import { type Known, relink } from "./relink.ts"
+import { build, logOf, openSource, removeDatabase } from "./source.ts"
+import { Table } from "./table.ts"
+
+/** The value as it is, and nobody who knows a later one can take it for his. */
+const raise = (key: string, { stored, ...row }: StateBackend.Row, beyond: number): Entry => {
+  const version = Math.max(row.version, beyond)
+  const fence = Math.max(row.fence, beyond)
+  return toEntry(key, { ...row, version, fence, stored: stored && { ...stored, version } }, undefined)
+}
+
+/** Of two rows of one key, the later one counts. */
+const replant = (target: DatabaseSync): ((key: string, entry: Entry) => void) => {
+  const insert = target.prepare(
+    "INSERT INTO rows (key, version, fence, lease, holder, checksum, value_fence, schema_version, written_at, value) VALUES (:key, :version, :fence, :lease, :holder, :checksum, :value_fence, :schema_version, :written_at, :value) ON CONFLICT (key) DO NOTHING"
+  )
+  const removeOlder = target.prepare("DELETE FROM rows WHERE key = ? AND (version, fence) < (?, ?)")
+  return (key, entry) => {
+    removeOlder.run(key, entry.row.version, entry.row.fence)
+    insert.run(columns(key, entry))
+  }
+}
+
+const keepWhole = (path: string, aside: string): void => {
+  try {
+    linkSync(path, aside)
+  } catch {
+    // Not every file system knows a second name for a file.
+    copyFileSync(path, aside)
+  }
+}
+
+/** The old file keeps its name until the new one takes it: at no moment there is none. */
+const exchange = (place: Place, fresh: string, name: string): string => {
+  const { database } = place
+  const aside = makeAside(place.corrupt, name)
+  keepWhole(database, join(aside, basename(database)))
+  // What SQLite could read is in the database by now. A log that is left belongs to what it could not.
+  if (existsSync(logOf(database))) renameSync(logOf(database), join(aside, basename(logOf(database))))
+  rmSync(`${database}-shm`, { force: true })
+  syncDirectory(aside)
+  renameSync(fresh, database)
+  syncDirectory(place.directory)
+  return aside
+}
+
+/** What becomes of the key for whose sake it is done, and a number that is higher than any in the store. */
+interface Repair {
+  readonly key: string
+  readonly row: StateBackend.Row | undefined
+  readonly beyond: number
+  /** Whether rows may be older than what was once acknowledged: then they are not counted on from there. */
+  readonly isPast: boolean
+}
+
+/**
+ * Says where the old database is now. Throws what SQLite throws, when somebody uses the store too: nothing has happened
+ * then.
+ */
+export const rebuild = (place: Place, { beyond, isPast, key, row }: Repair, name: string): string =>
+  alone(place.presence, () => {
+    const fresh = join(place.directory, "rebuilt.db")
+    const copy = join(place.directory, "damaged.db")
+    const known: Known = new Map()
+    try {
+      build(fresh, (target) => {
+        const plant = replant(target)
+        openSource(place.database, copy, (source) => {
+          knownKeys(source, known)
+          wholeRows(source, known, (named, entry) =>
+            plant(named, isPast ? raise(named, entry.row, beyond) : entry)
+          )
+        })
+        relink(target, known, beyond)
+        if (row !== undefined) Result.getOrThrow(new Table(target).replace(key, row))
+      })
+      return exchange(place, fresh, name)
+    } finally {
+      removeDatabase(fresh)
+      removeDatabase(copy)
+    }
+  })

@@ -1,0 +1,76 @@
+/**
+ * The session of a store: opened when it is needed, given up when it fails.
+ *
+ *   None ──used──▶ Open ──the device fails, or a commit is unknown──▶ None
+ *   None, Open ──the scope closes──▶ Closed
+ */
+import type { Found } from "./cache.ts"
+import { isBusy, isCorrupt, isForeign, isFull } from "./failure.ts"
+import type { Place } from "./place.ts"
+import { Replaced, Session, Unknown } from "./session.ts"
+import { Witness } from "./witness.ts"
+
+/** The layer of the store has ended. */
+export class Closed extends Error {}
+
+/** What leaves a session as good as it was. */
+const isHarmless = (error: unknown): boolean =>
+  isBusy(error) ||
+  isFull(error) ||
+  isCorrupt(error) ||
+  error instanceof Replaced ||
+  !(error instanceof Unknown || isForeign(error))
+
+export class Store {
+  readonly place: Place
+  readonly witness: Witness
+  private current: Session | undefined
+  private isClosed = false
+
+  constructor(place: Place) {
+    this.place = place
+    this.witness = new Witness(place.changes)
+  }
+
+  /** Throws `Closed`, and what opening a session throws. */
+  open(): Session {
+    if (this.isClosed) throw new Closed("the scope of the store is closed")
+    this.current ??= Session.open(this.place, this.witness)
+    return this.current
+  }
+
+  /** Does not throw: whatever is wrong comes up when one looks properly. */
+  known(key: string): Found | undefined {
+    try {
+      return this.current?.known(key)
+    } catch {
+      return undefined
+    }
+  }
+
+  run<A>(use: (session: Session) => A): A {
+    const session = this.open()
+    try {
+      return use(session)
+    } catch (error) {
+      if (!isHarmless(error)) session.isSpent = true
+      throw error
+    } finally {
+      if (session.isSpent) this.discard()
+    }
+  }
+
+  /** The next use opens another session. */
+  discard(): void {
+    const { current } = this
+    this.current = undefined
+    current?.close()
+  }
+
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.witness.close()
+    this.discard()
+  }
+}
