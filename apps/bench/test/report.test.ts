@@ -35,7 +35,7 @@ growth of the heap, 1,000 runs
   })
 
   it("a limit that is not kept is listed", () => {
-    assert.deepStrictEqual(misses([{ name: "bench", groups: [], memory: results }]), [
+    assert.deepStrictEqual(misses([{ name: "bench", groups: [], trials: [], memory: results }]), [
       "bench/runs: 123 MiB, target ≤ 5"
     ])
   })
