@@ -220,7 +220,8 @@ const bind = <A>(
   /** Nothing is written where nothing would change. */
   const write = <B>(stored: Stored | undefined, value: A, result: B): Decision<B> => {
     const text = codec.encode(value)
-    return stored?.value === text && stored.schemaVersion === codec.version
+    const { schemaVersion, value: before } = stored ?? { schemaVersion: codec.version, value: codec.initial }
+    return before === text && schemaVersion === codec.version
       ? { _tag: "Keep", result }
       : { _tag: "Write", value: text, schemaVersion: codec.version, result }
   }

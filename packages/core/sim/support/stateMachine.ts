@@ -129,7 +129,7 @@ export class StateMachine {
   }
 
   take(name: string, owner: string): boolean {
-    if (this.locks.has(name)) return false
+    if (this.locks.has(name) || this.dead.has(owner)) return false
     this.locks.set(name, owner)
     return true
   }

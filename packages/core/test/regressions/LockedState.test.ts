@@ -1,7 +1,7 @@
 /** Ways in which the state of several processes was once broken. */
 import { assert, describe, it } from "@effect/vitest"
-import { Lock, StateBackend, StateStore } from "@holdfast/core"
-import { Context, Effect, Exit, Fiber, Result, Scope, Stream } from "effect"
+import { Lock, LockedState, StateBackend, StateStore } from "@holdfast/core"
+import { Context, Effect, Exit, Fiber, Result, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { calm, StateMachine } from "../../sim/support/stateMachine.ts"
 import { Machine } from "../utils/machine.ts"
@@ -19,6 +19,21 @@ const increment = (current: StateStore.Stored | undefined): Result.Result<StateS
   const next = Number(current?.value ?? "0") + 1
   return Result.succeed({ _tag: "Write", value: String(next), schemaVersion: 1, result: next })
 }
+
+describe("writing", () => {
+  it.effect("a change that leaves the initial value writes nothing", () =>
+    Effect.gen(function* () {
+      // Given a value that was never written
+      const state = yield* LockedState.make("n", { schema: Schema.Number, initial: 5 })
+      const store = yield* StateStore.StateStore
+      // When changes leave it as it is
+      assert.strictEqual(yield* state.modify((n) => [n, n]), 5)
+      assert.isTrue(yield* state.compareAndSet(yield* state.snapshot, 5))
+      // Then it was still never written
+      assert.isUndefined(yield* store.read("n"))
+    }).pipe(Effect.provide(StateStore.layerMemory))
+  )
+})
 
 describe("giving up", () => {
   it.effect("LS-4: who has no time for another try is told so, not interrupted", () =>

@@ -7,6 +7,8 @@ import { SchemaTooNew, StateCorrupted } from "./errors.ts"
 
 export interface Codec<A> {
   readonly version: number
+  /** What is there before the first write, as text. */
+  readonly initial: string
   /** A value of its own for each call, so that nobody changes that of somebody else. */
   readonly decode: (stored: Stored | undefined) => Result.Result<A, StateCorrupted | SchemaTooNew>
   /** Throws for what the schema does not accept: that is the caller's bug. */
@@ -66,5 +68,5 @@ export const codecOf = <A>(store: string, key: string, definition: Definition<A>
       catch: (cause) => new StateCorrupted({ store, key, reason: "Schema", cause })
     })
   }
-  return { version, decode, encode }
+  return { version, initial: initialText, decode, encode }
 }

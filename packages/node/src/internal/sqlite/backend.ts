@@ -13,7 +13,7 @@ import { repairStore } from "./repair.ts"
 import { type Session, Unknown } from "./session.ts"
 import type { Store } from "./store.ts"
 import { untilFree } from "./untilFree.ts"
-import { NoRoom, Thrown, write } from "./write.ts"
+import { NoRoom, Thrown, writeInRoom } from "./write.ts"
 
 type Row = StateBackend.Row
 
@@ -67,7 +67,8 @@ export class SqliteBackend implements StateBackend.StateBackend {
     this.change("commit", "", () => {
       const toError = (key: string, damage: Damage) =>
         damage.toError(this.label, key, this.store.place.database)
-      if (this.store.run((session) => write(session, decide, toError))) this.store.tell()
+      const note = this.store.run((session) => writeInRoom(session, decide, toError))
+      if (note !== undefined) this.store.witness.tell(note)
       return true
     })
 
@@ -76,9 +77,7 @@ export class SqliteBackend implements StateBackend.StateBackend {
     row: Row
   ): Effect.Effect<string | undefined | false, StateBackend.CommitError> =>
     this.change("repair", key, () => {
-      const aside = repairStore(this.store, key, row)
-      this.store.tell()
-      return aside
+      return repairStore(this.store, key, row)
     })
 
   readonly tryLock = (name: string): Effect.Effect<boolean, StateStore.StoreUnavailable, Scope.Scope> =>

@@ -4,6 +4,7 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite"
 import { crc32 } from "node:zlib"
 import { Result } from "effect"
 import { Damage } from "./damage.ts"
+import { isOutOfRange } from "./failure.ts"
 
 export interface Link {
   readonly key: string
@@ -43,9 +44,11 @@ export class Chain {
 
   /** The link of a key, or the one that proves that there is none. */
   find(key: string): Result.Result<Link, Damage> {
-    const record = this.selectUpTo.get(key)
-    const link = record === undefined ? undefined : toLink(record)
-    return link === undefined || record?.covers !== 1 ? Result.fail(broken()) : Result.succeed(link)
+    return legible(() => {
+      const record = this.selectUpTo.get(key)
+      const link = record === undefined ? undefined : toLink(record)
+      return link === undefined || record?.covers !== 1 ? Result.fail(broken()) : Result.succeed(link)
+    })
   }
 
   /** Puts a key where `find` has found that it belongs. */
@@ -60,18 +63,29 @@ export class Chain {
 
   /** All links, in their order. */
   links(): Result.Result<ReadonlyArray<Link>, Damage> {
-    const links: Array<Link> = []
-    let expected: string | null = firstLink.key
-    for (const record of this.selectAll.iterate()) {
-      const link = toLink(record)
-      if (link === undefined || link.key !== expected) return Result.fail(broken())
-      links.push(link)
-      expected = link.next
-    }
-    return expected === null ? Result.succeed(links) : Result.fail(broken())
+    return legible(() => {
+      const links: Array<Link> = []
+      let expected: string | null = firstLink.key
+      for (const record of this.selectAll.iterate()) {
+        const link = toLink(record)
+        if (link === undefined || link.key !== expected) return Result.fail(broken())
+        links.push(link)
+        expected = link.next
+      }
+      return expected === null ? Result.succeed(links) : Result.fail(broken())
+    })
   }
 
   private write(link: Link): void {
     this.upsert.run(link.key, link.next, link.valued ? 1 : 0, sumOfLink(link))
+  }
+}
+
+const legible = <A>(read: () => Result.Result<A, Damage>): Result.Result<A, Damage> => {
+  try {
+    return read()
+  } catch (error) {
+    if (!isOutOfRange(error)) throw error
+    return Result.fail(broken())
   }
 }

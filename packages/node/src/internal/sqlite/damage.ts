@@ -6,8 +6,9 @@ import { StateStore } from "@holdfast/core"
  * - `Hidden`: there must be a row, and none is found.
  * - `Chain`: whether there must be a row cannot be told.
  * - `File`: SQLite cannot find its way.
+ * - `Past`: all is as it was once, and something has been written since.
  */
-export type Place = "Row" | "Hidden" | "Chain" | "File"
+export type Place = "Row" | "Hidden" | "Chain" | "File" | "Past"
 
 export class Damage extends Error {
   readonly place: Place

@@ -45,10 +45,11 @@ export const isFull = (error: unknown): boolean => isTooMuch(error) || hasCode(e
 /** A statement that is always the same has no mistakes: what it is about does not have the form. */
 export const isUnknownForm = isOneOf(codes.error)
 
-const isMalformed = isOneOf(codes.corrupt, codes.notADatabase, codes.constraint)
+/** What is in the file is no database, or none that was written so. */
+export const isCorrupt = isOneOf(codes.corrupt, codes.notADatabase, codes.constraint)
 
-/** What is in the file is no database, or none that was written so. A number may have become too large to be read. */
-export const isCorrupt = (error: unknown): boolean => isMalformed(error) || hasCode(error, "ERR_OUT_OF_RANGE")
+/** A number in a row has become so large that it cannot be read. */
+export const isOutOfRange = (error: unknown): boolean => hasCode(error, "ERR_OUT_OF_RANGE")
 
 const isRefused = isOneOf(codes.perm, codes.readOnly, codes.cantOpen)
 

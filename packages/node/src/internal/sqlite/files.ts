@@ -1,5 +1,5 @@
 /** Files beside the database, made durable. None of them is ever the database, its log or a lock: see `handle.ts`. */
-import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync } from "node:fs"
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 /** Makes what is in a directory last. Where directories cannot be opened, the system does it by itself. */
@@ -13,15 +13,21 @@ export const syncDirectory = (path: string): void => {
   }
 }
 
-/** Makes a directory that lasts, and those above it. It is for its owner alone; one that is there stays as it is. */
-export const makeDirectory = (path: string): void => {
-  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made))
-}
-
 const isTaken = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "EEXIST"
+
+/** Makes a directory that lasts, and those above it. It is for its owner alone; one that is there stays as it is. */
+export const makeDirectory = (path: string): void => {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Somebody else was faster.
+    if (!isTaken(error)) throw error
+  }
+  syncDirectory(dirname(path))
+}
 
 /** How many things can be put aside under one name. */
 const maxSame = 1000

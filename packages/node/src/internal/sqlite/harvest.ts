@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite"
 import { Result } from "effect"
 import { toLink } from "./chain.ts"
-import { isCorrupt, isUnknownForm } from "./failure.ts"
+import { isCorrupt, isOutOfRange, isUnknownForm } from "./failure.ts"
 import { type Entry, fromColumns } from "./record.ts"
 import type { Known } from "./relink.ts"
 
@@ -18,7 +18,7 @@ const walk = (
   try {
     for (const record of handle.prepare(sql).iterate(...parameters)) take(record)
   } catch (error) {
-    if (!isCorrupt(error) && !isUnknownForm(error)) throw error
+    if (!isCorrupt(error) && !isOutOfRange(error) && !isUnknownForm(error)) throw error
   }
 }
 

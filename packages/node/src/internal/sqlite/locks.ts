@@ -5,6 +5,7 @@ import type { DatabaseSync } from "node:sqlite"
 import { encodeName } from "../file/names.ts"
 import { isBusy } from "./failure.ts"
 import * as handles from "./handle.ts"
+import { Closed } from "./store.ts"
 
 /** A free handle is kept, as whoever waits for a lock tries again and again. Each has a file descriptor. */
 const maxFree = 32
@@ -19,8 +20,9 @@ export class Locks {
     this.directory = directory
   }
 
-  /** How to let go of it again, or `undefined` when somebody has it. Throws what SQLite throws. */
+  /** How to let go of it again, or `undefined` when somebody has it. Throws what SQLite throws, and `Closed`. */
   tryTake(name: string): (() => void) | undefined {
+    if (this.isClosed) throw new Closed("the scope of the store is closed")
     const handle = this.free.get(name) ?? this.open(name)
     this.free.delete(name)
     try {

@@ -6,7 +6,7 @@ export interface Place {
   readonly database: string
   /** Has no content: see `presence.ts`. */
   readonly presence: string
-  /** Has a byte that is written after each commit: see `hints.ts`. */
+  /** Has a note of the last commit: see `witness.ts`. */
   readonly changes: string
   readonly locks: string
   /** What was put aside. */

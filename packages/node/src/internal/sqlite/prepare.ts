@@ -39,7 +39,7 @@ const fill = (handle: DatabaseSync): void => {
   }
 }
 
-const settle = (handle: DatabaseSync): void => {
+const settle = (handle: DatabaseSync, onEmpty: () => void): Whose => {
   // Only then a structure that was damaged is noticed before it is followed.
   handle.exec("PRAGMA cell_size_check = ON")
   const whose = lookAt(handle)
@@ -50,7 +50,11 @@ const settle = (handle: DatabaseSync): void => {
   if (whose === "Empty") handle.exec(`PRAGMA page_size = ${pageSize}`)
   useLog(handle)
   handle.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${maxLogBytes}`)
-  if (whose === "Empty") fill(handle)
+  if (whose === "Empty") {
+    onEmpty()
+    fill(handle)
+  }
+  return whose
 }
 
 /** A number in the header can say that this version of SQLite may only read, which those that we allow never write. */
@@ -66,11 +70,12 @@ const checkWritable = (handle: DatabaseSync, { database: file, directory }: Plac
   }
 }
 
-/** Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
-export const prepare = (handle: DatabaseSync, place: Place): void => {
+/** Says what it was before, also before it makes the tables. Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
+export const prepare = (handle: DatabaseSync, place: Place, onEmpty: () => void): Whose => {
   try {
-    settle(handle)
+    const whose = settle(handle, onEmpty)
     checkWritable(handle, place)
+    return whose
   } catch (error) {
     throw isCorrupt(error) || isUnknownForm(error) ? brokenFile("SQLite cannot read it", error) : error
   }

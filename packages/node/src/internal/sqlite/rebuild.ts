@@ -8,10 +8,17 @@ import { makeAside, syncDirectory } from "./files.ts"
 import { knownKeys, wholeRows } from "./harvest.ts"
 import type { Place } from "./place.ts"
 import { alone } from "./presence.ts"
-import { columns, type Entry } from "./record.ts"
+import { columns, type Entry, toEntry } from "./record.ts"
 import { type Known, relink } from "./relink.ts"
 import { build, logOf, openSource, removeDatabase } from "./source.ts"
 import { Table } from "./table.ts"
+
+/** The value as it is, and nobody who knows a later one can take it for his. */
+const raise = (key: string, { stored, ...row }: StateBackend.Row, beyond: number): Entry => {
+  const version = Math.max(row.version, beyond)
+  const fence = Math.max(row.fence, beyond)
+  return toEntry(key, { ...row, version, fence, stored: stored && { ...stored, version } }, undefined)
+}
 
 /** Of two rows of one key, the later one counts. */
 const replant = (target: DatabaseSync): ((key: string, entry: Entry) => void) => {
@@ -53,22 +60,27 @@ interface Repair {
   readonly key: string
   readonly row: StateBackend.Row | undefined
   readonly beyond: number
+  /** Whether rows may be older than what was once acknowledged: then they are not counted on from there. */
+  readonly isPast: boolean
 }
 
 /**
  * Says where the old database is now. Throws what SQLite throws, when somebody uses the store too: nothing has happened
  * then.
  */
-export const rebuild = (place: Place, { beyond, key, row }: Repair, name: string): string =>
+export const rebuild = (place: Place, { beyond, isPast, key, row }: Repair, name: string): string =>
   alone(place.presence, () => {
     const fresh = join(place.directory, "rebuilt.db")
     const copy = join(place.directory, "damaged.db")
     const known: Known = new Map()
     try {
       build(fresh, (target) => {
+        const plant = replant(target)
         openSource(place.database, copy, (source) => {
           knownKeys(source, known)
-          wholeRows(source, known, replant(target))
+          wholeRows(source, known, (named, entry) =>
+            plant(named, isPast ? raise(named, entry.row, beyond) : entry)
+          )
         })
         relink(target, known, beyond)
         if (row !== undefined) Result.getOrThrow(new Table(target).replace(key, row))

@@ -109,7 +109,8 @@ const storedOf = (record: Record<string, SQLOutputValue>, version: number): Row[
   }
 }
 
-const unreadable = (): Damage => new Damage("Row", "Encoding", "its row does not have the columns of a row")
+export const unreadable = (cause?: unknown): Damage =>
+  new Damage("Row", "Encoding", "its row does not have the columns of a row", cause)
 
 /** The row that a record of the table holds, if it is the one that was written for this key. */
 export const fromColumns = (

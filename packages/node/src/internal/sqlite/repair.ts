@@ -82,18 +82,24 @@ const toPut = (store: Store, key: string, row: StateBackend.Row): StateBackend.R
   }
 }
 
-/** The same for a store whose file may be broken as a whole, or not even open. */
+/** Repairs a store whose file may be broken as a whole, or not even open. */
 export const repairStore = (store: Store, key: string, row: StateBackend.Row): string | undefined => {
-  const { place } = store
+  const { place, witness } = store
   const name = `${row.version}-${encodeName(key)}`
   try {
-    return store.run((session) =>
+    const aside = store.run((session) =>
       repair(session, key, row, (content) => putAside(place.corrupt, name, content))
     )
+    if (aside !== undefined) witness.tell({ key, version: row.version, fence: row.fence })
+    return aside
   } catch (error) {
-    if (!(error instanceof Damage) || error.place !== "File") throw error
+    if (!(error instanceof Damage) || (error.place !== "File" && error.place !== "Past")) throw error
+    const put = toPut(store, key, row)
+    store.discard()
+    const isPast = error.place === "Past"
+    const aside = rebuild(place, { key, row: put, beyond: row.version, isPast }, name)
+    // What was noted may be lost with what was damaged: that is told now.
+    witness.tell(put && { key, version: put.version, fence: put.fence })
+    return aside
   }
-  const put = toPut(store, key, row)
-  store.discard()
-  return rebuild(place, { key, row: put, beyond: row.version }, name)
 }

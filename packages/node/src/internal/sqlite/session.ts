@@ -4,7 +4,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite"
 import type { StateBackend } from "@holdfast/core"
 import { Result } from "effect"
 import type { Found } from "./cache.ts"
-import type { Damage } from "./damage.ts"
+import { Damage } from "./damage.ts"
 import { isBusy, isFull } from "./failure.ts"
 import * as handles from "./handle.ts"
 import type { Place } from "./place.ts"
@@ -12,6 +12,7 @@ import { prepare } from "./prepare.ts"
 import { share } from "./presence.ts"
 import { isSound } from "./sound.ts"
 import { Table } from "./table.ts"
+import { type Note, readNote, type Witness } from "./witness.ts"
 
 type Row = StateBackend.Row
 
@@ -32,12 +33,12 @@ const identityOf = (path: string): string => {
 export class Session {
   readonly table: Table
   readonly handle: DatabaseSync
+  readonly path: string
   /** Otherwise it is only read. */
   readonly isSound: boolean
   /** Nothing can be done with it any more but to close it. */
   isSpent = false
   private readonly presence: DatabaseSync
-  private readonly path: string
   private readonly identity: string
   private readonly beginRead: StatementSync
   private readonly beginWrite: StatementSync
@@ -45,12 +46,16 @@ export class Session {
   private readonly rollBackAll: StatementSync
 
   /** Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
-  static open(place: Place): Session {
+  static open(place: Place, witness: Witness): Session {
     const presence = share(place.presence)
     try {
       return handles.open(place.database, (handle) => {
-        prepare(handle, place)
-        return new Session(place.database, handle, presence)
+        const whose = prepare(handle, place, () => witness.tell(undefined))
+        // First the note, then the database, which can only become newer.
+        const note = whose === "Empty" ? undefined : readNote(place.changes)
+        const session = new Session(place.database, handle, presence)
+        if (note !== undefined) session.check(note)
+        return session
       })
     } catch (error) {
       handles.close(presence)
@@ -69,6 +74,19 @@ export class Session {
     this.rollBackAll = handle.prepare("ROLLBACK")
     this.table = new Table(handle)
     this.isSound = isSound(handle)
+  }
+
+  /** Where the row cannot be read, there is damage anyway. */
+  private check({ fence, key, version }: Note): void {
+    const found = this.snapshot(() => this.table.find(key))
+    if (Result.isFailure(found)) return
+    const { entry, exists } = found.success
+    if (exists && entry !== undefined && entry.row.version >= version && entry.row.fence >= fence) return
+    throw new Damage(
+      "Past",
+      "Checksum",
+      `it is older than the last commit, of version ${version} of "${key}"`
+    )
   }
 
   close(): void {

@@ -4,16 +4,14 @@
  *   None ──used──▶ Open ──the device fails, or a commit is unknown──▶ None
  *   None, Open ──the scope closes──▶ Closed
  */
-import { closeSync, constants, openSync, writeSync } from "node:fs"
 import type { Found } from "./cache.ts"
 import { isBusy, isCorrupt, isForeign, isFull } from "./failure.ts"
 import type { Place } from "./place.ts"
 import { Replaced, Session, Unknown } from "./session.ts"
+import { Witness } from "./witness.ts"
 
 /** The layer of the store has ended. */
 export class Closed extends Error {}
-
-const mark = Buffer.from("\n")
 
 /** What leaves a session as good as it was. */
 const isHarmless = (error: unknown): boolean =>
@@ -25,19 +23,19 @@ const isHarmless = (error: unknown): boolean =>
 
 export class Store {
   readonly place: Place
-  private readonly changes: number
+  readonly witness: Witness
   private current: Session | undefined
   private isClosed = false
 
   constructor(place: Place) {
     this.place = place
-    this.changes = openSync(place.changes, constants.O_WRONLY | constants.O_CREAT, 0o666)
+    this.witness = new Witness(place.changes)
   }
 
   /** Throws `Closed`, and what opening a session throws. */
   open(): Session {
     if (this.isClosed) throw new Closed("the scope of the store is closed")
-    this.current ??= Session.open(this.place)
+    this.current ??= Session.open(this.place, this.witness)
     return this.current
   }
 
@@ -69,19 +67,10 @@ export class Store {
     current?.close()
   }
 
-  /** Tells other processes that there is something new. What is in the log itself may be seen too early. */
-  tell(): void {
-    try {
-      writeSync(this.changes, mark, 0, 1, 0)
-    } catch {
-      // They look by themselves now and then.
-    }
-  }
-
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    closeSync(this.changes)
+    this.witness.close()
     this.discard()
   }
 }

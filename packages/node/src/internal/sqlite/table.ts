@@ -6,8 +6,8 @@ import { Result } from "effect"
 import { Cache, type Found } from "./cache.ts"
 import { Chain, firstLink } from "./chain.ts"
 import { brokenFile, Damage } from "./damage.ts"
-import { isCorrupt } from "./failure.ts"
-import { columns, countColumns, type Entry, fromColumns, toEntry } from "./record.ts"
+import { isCorrupt, isOutOfRange } from "./failure.ts"
+import { columns, countColumns, type Entry, fromColumns, toEntry, unreadable } from "./record.ts"
 
 /** After a repair, the row under this key stands for each key that may have been lost: nothing is counted below it. */
 const lostKey = firstLink.key
@@ -16,6 +16,8 @@ type Row = StateBackend.Row
 
 export class Table {
   readonly chain: Chain
+  /** Grows whenever somebody else has written. */
+  epoch = 0
   private readonly cache = new Cache()
   private readonly dataVersion: StatementSync
   private readonly selectCounts: StatementSync
@@ -25,7 +27,6 @@ export class Table {
   private readonly updateCounts: StatementSync
   private readonly delete: StatementSync
   private seenVersion: SQLOutputValue | undefined
-  private epoch = 0
 
   constructor(handle: DatabaseSync) {
     this.chain = new Chain(handle)
@@ -164,6 +165,7 @@ const guarded = <A>(use: () => Result.Result<A, Damage>): Result.Result<A, Damag
   try {
     return use()
   } catch (error) {
+    if (isOutOfRange(error)) return Result.fail(unreadable(error))
     if (!isCorrupt(error)) throw error
     return Result.fail(brokenFile("SQLite cannot read it", error))
   }

@@ -4,7 +4,9 @@ import { Result } from "effect"
 import { type Damage, unsound } from "./damage.ts"
 import { isFull } from "./failure.ts"
 import type { Entry } from "./record.ts"
+import { makeRoom } from "./room.ts"
 import type { Session } from "./session.ts"
+import type { Note } from "./witness.ts"
 
 /** What a decision threw: a bug of its author. */
 export class Thrown extends Error {}
@@ -48,12 +50,31 @@ const rowsOf = (
   }
 }
 
+/** With a second try, when there may be more room for it. */
+export const writeInRoom = (
+  session: Session,
+  decide: StateBackend.Decide,
+  toError: ToError
+): Note | undefined => {
+  try {
+    return write(session, decide, toError)
+  } catch (error) {
+    if (!(error instanceof NoRoom) || session.isSpent || !makeRoom(session)) throw error
+  }
+  try {
+    return write(session, decide, toError)
+  } catch (error) {
+    if (error instanceof NoRoom) makeRoom(session)
+    throw error
+  }
+}
+
 /**
- * Decides, and makes durable what was decided; says whether that was anything.
+ * Decides, and makes durable what was decided; gives one of the rows, if there are any.
  *
  * Throws what SQLite throws, the `StateCorrupted` of a row that cannot be written, `NoRoom`, `Unknown` and `Thrown`.
  */
-export const write = (session: Session, decide: StateBackend.Decide, toError: ToError): boolean =>
+const write = (session: Session, decide: StateBackend.Decide, toError: ToError): Note | undefined =>
   session.exclusively(() => {
     const { table } = session
     const rows = rowsOf(session, decide, toError)
@@ -67,11 +88,12 @@ export const write = (session: Session, decide: StateBackend.Decide, toError: To
         if (Result.isFailure(entry)) throw toError(key, entry.failure)
         entries.set(key, entry.success)
       }
-      if (rows.size === 0) return false
+      if (rows.size === 0) return undefined
       session.commit()
     } catch (error) {
       throw isFull(error) ? new NoRoom(current, error) : error
     }
     for (const [key, entry] of entries) table.keep(key, entry)
-    return true
+    const last = entries.get(current)?.row
+    return last === undefined ? undefined : { key: current, version: last.version, fence: last.fence }
   })

@@ -1,0 +1,61 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { InvalidOptions } from "@holdfast/core"
+import { FileLock, FileStateStore } from "@holdfast/node"
+import { Effect, type Scope } from "effect"
+import { temporaryDirectory } from "./utils/directory.ts"
+
+const test = (
+  name: string,
+  body: (path: string, lock: FileLock.FileLock["Service"]) => Effect.Effect<void, unknown, Scope.Scope>
+) =>
+  it.effect(name, () =>
+    Effect.gen(function* () {
+      const lock = yield* FileLock.FileLock
+      yield* body(`${yield* temporaryDirectory}/file`, lock)
+    }).pipe(Effect.scoped, Effect.provide(FileLock.layerNode))
+  )
+
+describe("FileLock", () => {
+  test("LK-1: a lock is had once, also in one process, and until its scope closes", (path, { tryLock }) =>
+    Effect.gen(function* () {
+      const hold = Effect.gen(function* () {
+        assert.isTrue(yield* tryLock(path))
+        assert.isFalse(yield* tryLock(path))
+        // Whoever closes the file elsewhere has not closed this one.
+        writeFileSync(path, "text")
+        assert.isFalse(yield* Effect.scoped(tryLock(path)))
+      })
+      yield* Effect.scoped(hold)
+      assert.isTrue(yield* tryLock(path))
+    }))
+
+  test("a lock that cannot be taken says why", (path, { identity, tryLock }) =>
+    Effect.gen(function* () {
+      mkdirSync(path)
+      assert.strictEqual((yield* Effect.flip(tryLock(path))).reason._tag, "BadResource")
+      assert.strictEqual((yield* Effect.flip(tryLock(`${path}/no/file`))).reason._tag, "NotFound")
+      assert.strictEqual((yield* Effect.flip(identity("a\0b"))).reason._tag, "Unknown")
+    }))
+
+  test("an identity is that of one file, as it is", (path, { identity }) =>
+    Effect.gen(function* () {
+      assert.isUndefined(yield* identity(path))
+      writeFileSync(path, "one")
+      const first = yield* identity(path)
+      assert.strictEqual(yield* identity(path), first)
+      writeFileSync(path, "three")
+      const second = yield* identity(path)
+      assert.notStrictEqual(second, first)
+      writeFileSync(`${path}.new`, "three")
+      renameSync(`${path}.new`, path)
+      assert.notStrictEqual(yield* identity(path), second)
+      assert.isUndefined(yield* identity(`${path}/below`))
+    }))
+
+  it("an empty directory is an invalid option", () => {
+    for (const directory of ["", "a\0b"]) {
+      assert.throws(() => FileStateStore.layer({ directory }), InvalidOptions)
+    }
+  })
+})
