@@ -11,6 +11,8 @@ export interface Subject {
   readonly name: string
   /** Makes so many calls, and ends when the last of them has ended. */
   readonly run: (calls: number) => Promise<unknown>
+  /** Calls are made in multiples of this; those of the group by default. */
+  readonly multiple?: number
   /** The ratio to the peer that was promised: at most, or with `by: "speed"` at least. */
   readonly target?: number
   /** What a reader must know to compare it with the others. */
@@ -109,11 +111,15 @@ export const measure = async (
   const time = timeBy(clocks[clock])
   // Twice, so that nobody is compiled for a program in which the others have not run yet.
   for (const millis of [budget.warmUpMillis / 2, budget.warmUpMillis / 2]) {
-    for (const subject of subjects) await runFor(time, subject, multiple, millis)
+    for (const subject of subjects) await runFor(time, subject, subject.multiple ?? multiple, millis)
   }
   const planned: Array<{ readonly index: number; readonly subject: Subject; readonly calls: number }> = []
   for (const [index, subject] of subjects.entries()) {
-    planned.push({ index, subject, calls: await calibrate(time, subject, multiple, budget) })
+    planned.push({
+      index,
+      subject,
+      calls: await calibrate(time, subject, subject.multiple ?? multiple, budget)
+    })
   }
   for (let round = 0; round < budget.rounds; round++) {
     const nanosPerCall = new Array<number>(subjects.length)

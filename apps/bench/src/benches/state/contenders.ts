@@ -36,6 +36,7 @@ export interface Ours {
   readonly close: () => Promise<void>
 }
 
+/** One change of 1 KB. */
 export const modify = ({ state }: Pick<Ours, "state">) =>
   state.modify((value) => [value.count, next(value)] as const)
 
@@ -79,9 +80,15 @@ export const openPeer = async (directory: string): Promise<Peer> => {
   }
 }
 
+const directories: Array<string> = []
+
+process.on("exit", () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
 /** A directory that is removed when the process ends. */
 export const makeDirectory = (): string => {
   const directory = mkdtempSync(join(tmpdir(), "bench-"))
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }))
+  directories.push(directory)
   return directory
 }
