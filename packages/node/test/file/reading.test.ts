@@ -19,13 +19,14 @@ const test = (name: string, body: (disk: Disk.Disk) => Effect.Effect<void, unkno
 /** How many files are open. */
 class Descriptors {
   open = 0
+  most = 0
   opened = 0
 
   readonly change = replacing((fs) => ({
     open: (path, options) =>
       Effect.acquireRelease(
         Effect.map(fs.open(path, options), (file) => {
-          this.open++
+          this.most = Math.max(this.most, ++this.open)
           this.opened++
           return file
         }),
@@ -107,6 +108,16 @@ describe("files that are read", () => {
       assert.isAtMost(most, 16)
       assert.strictEqual(new Set(rows).size, 1)
       assert.strictEqual(descriptors.open, 1)
+    }))
+
+  test("many keys that are changed at once do not open more files than a few", (disk) =>
+    Effect.gen(function* () {
+      const descriptors = new Descriptors()
+      const store = yield* open(disk, "perKey", descriptors.change)
+      const keys = Array.from({ length: 500 }, (_, index) => `key${index}`)
+      yield* Effect.forEach(keys, (key) => write(store, { [key]: row("1") }), { concurrency: "unbounded" })
+      assert.isAtMost(descriptors.most, 64 + 3 * 8)
+      assert.strictEqual(yield* valueOf(store, "key499"), "1")
     }))
 
   test("who is interrupted while he reads leaves no file open", (disk) =>
