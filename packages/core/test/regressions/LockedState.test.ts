@@ -1,6 +1,6 @@
 /** Ways in which the state of several processes was once broken. */
 import { assert, describe, it } from "@effect/vitest"
-import { Lock, LockedState, StateBackend, StateStore } from "@holdfast/core"
+import { Deadline, Lock, LockedState, StateBackend, StateStore } from "@holdfast/core"
 import { Context, Effect, Exit, Fiber, Result, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { calm, StateMachine } from "../../sim/support/stateMachine.ts"
@@ -14,6 +14,8 @@ const openBackend = (backend: StateBackend.StateBackend) =>
     store: Context.get(context, StateStore.StateStore),
     lock: Context.get(context, Lock.Lock)
   }))
+
+const well = { beforeNanos: 0, middleNanos: 0, end: "done", afterNanos: 0 } as const
 
 const increment = (current: StateStore.Stored | undefined): Result.Result<StateStore.Decision<number>> => {
   const next = Number(current?.value ?? "0") + 1
@@ -48,6 +50,54 @@ describe("giving up", () => {
       // Then that is a time-out of a caller whom nobody has interrupted
       assert.deepInclude(Exit.isSuccess(exit) && exit.value, { _tag: "LockTimeout", limit: "Wait" })
       assert.isUndefined(yield* store.read("n"))
+    })
+  )
+})
+
+describe("leases that have ended", () => {
+  it.effect(
+    "LK-4: nothing is decided once more for who was cut off, as the key may be another one's by then",
+    () =>
+      Effect.gen(function* () {
+        // Given a change that takes the key for itself, as somebody had it once, and whose commit takes long
+        const machine = new StateMachine({
+          ...calm,
+          commits: "optimistic",
+          courses: [well, well, { ...well, middleNanos: 100e6 }]
+        })
+        const one = yield* openBackend(machine.process("pid 1"))
+        const other = yield* openBackend(machine.process("pid 2"))
+        yield* Effect.scoped(one.lock.acquire("n"))
+        const change = yield* during(Deadline.within(Effect.flip(one.store.transact("n", increment)), 50), 60)
+        assert.strictEqual((yield* Fiber.join(change))._tag, "OutcomeUnknown")
+        // When somebody else has it by the time that the commit meets a conflict
+        const { fence } = yield* other.lock.acquire("n")
+        yield* TestClock.adjust(1000)
+        // Then he still has it
+        assert.strictEqual(yield* other.store.transact("n", increment, { fence }), 1)
+      })
+  )
+
+  it.effect("those who waited for a lease share commits when it has ended", () =>
+    Effect.gen(function* () {
+      // Given many changes of a value that somebody has for himself
+      const machine = new Machine()
+      const { lock, store } = yield* open(machine)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(lock.acquire("n"), scope)
+      const changes = Array.from({ length: 100 }, () => store.transact("n", increment))
+      const fiber = yield* during(Effect.all(changes, { concurrency: "unbounded" }), 10)
+      const { commits } = machine
+      // When he lets go of it
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("1 second")
+      // Then they do not wait for each other
+      const results = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        results.slice().sort((a, b) => a - b),
+        Array.from({ length: 100 }, (_, index) => index + 1)
+      )
+      assert.isAtMost(machine.commits - commits, 4)
     })
   )
 })

@@ -1,5 +1,5 @@
 /** What a backend becomes: a store and its locks. Each operation is one method here; the parts are beside it. */
-import { Cause, Clock, Effect, Exit, Random, type RcRef, type Result, Scope, Stream } from "effect"
+import { Cause, Clock, Effect, Exit, Random, type RcRef, Result, Scope, Stream } from "effect"
 import type { AcquireError, Fence, Lease, Lock, Options } from "../../Lock.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { StateBackend } from "../../StateBackend.ts"
@@ -13,6 +13,9 @@ import { checkKey } from "./keys.ts"
 import { Patience } from "./patience.ts"
 import { type Decision, type Failure, Request } from "./request.ts"
 import * as rows from "./rows.ts"
+import { Unleased } from "./unleased.ts"
+
+type Decide<A, E> = (current: StateStore.Stored | undefined) => Result.Result<StateStore.Decision<A>, E>
 
 /** The time was up in the middle of a commit. */
 class StillTaken {
@@ -25,6 +28,7 @@ export class Engine {
   private readonly locks: KeyLocks
   private readonly changes: Changes
   private readonly hints: RcRef.RcRef<void>
+  private readonly unleased = new Unleased()
 
   private constructor(backend: StateBackend, scope: Scope.Scope, changes: Changes, hints: RcRef.RcRef<void>) {
     this.backend = backend
@@ -68,9 +72,7 @@ export class Engine {
 
   readonly transact: StateStore.StateStore["Service"]["transact"] = (key, decide, options = {}) =>
     Effect.flatMap(Patience.begin(checked(key), options.wait), (patience) =>
-      Effect.flatMap(this.submit(key, rows.transaction(key, decide, options.fence), patience), (result) =>
-        result === rows.leased ? this.transactUnderLock(key, decide, patience) : Effect.succeed(result)
-      )
+      this.decide(key, decide, options.fence, patience)
     )
 
   readonly watch: StateStore.StateStore["Service"]["watch"] = (key) =>
@@ -177,18 +179,42 @@ export class Engine {
     })
   }
 
-  /** Somebody has the key, or died with it: waits for him, or finds that he is gone. */
-  private transactUnderLock<A, E>(
+  private decide<A, E>(
     key: string,
-    decide: (current: StateStore.Stored | undefined) => Result.Result<StateStore.Decision<A>, E>,
+    decide: Decide<A, E>,
+    fence: Fence | undefined,
     patience: Patience
   ): Effect.Effect<A, E | StateStore.TransactError> {
-    return Effect.scopedWith((scope) =>
+    return Effect.flatMap(this.submit(key, rows.transaction(key, decide, fence), patience), (result) =>
+      result === rows.leased ? this.decideUnderLock(key, decide, patience) : Effect.succeed(result)
+    )
+  }
+
+  /** Somebody has the key, or died with it: waits for him, or finds that he is gone. */
+  private decideUnderLock<A, E>(
+    key: string,
+    decide: Decide<A, E>,
+    patience: Patience
+  ): Effect.Effect<A, E | StateStore.TransactError> {
+    let hasWritten = false
+    const noting: Decide<A, E> = (current) => {
+      const decided = decide(current)
+      hasWritten = Result.isSuccess(decided) && decided.success._tag === "Write"
+      return decided
+    }
+    const underLock = Effect.scopedWith((scope) =>
       Effect.gen({ self: this }, function* () {
-        yield* Scope.provide(this.hold(key, patience, undefined), scope)
-        const result = yield* this.submit(key, rows.transaction(key, decide, "holder"), patience)
-        return result === rows.leased ? yield* Effect.die(new Error("a holder waits for itself")) : result
+        const held = Effect.as(Scope.provide(this.hold(key, patience, undefined), scope), true)
+        if ((yield* this.unleased.until(key, held)) === undefined) return rows.leased
+        const result = yield* this.submit(key, rows.transaction(key, noting, "holder"), patience)
+        if (result === rows.leased) return yield* Effect.die(new Error("a holder waits for itself"))
+        // Before the lock is free: whoever waits for it must hear of this first.
+        if (hasWritten) this.unleased.tell(key)
+        return result
       })
+    )
+    return Effect.flatMap(underLock, (result) =>
+      result === rows.leased ? this.decide(key, decide, undefined, patience) : Effect.succeed(result)
     )
   }
 
