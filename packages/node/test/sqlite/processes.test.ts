@@ -46,20 +46,6 @@ describe("processes and threads", () => {
       assert.strictEqual(last?.stored?.value, String(4 * times))
     }))
 
-  test("LS-2: see a row that comes, and no half of it, however often they look", (directory) =>
-    withStore(directory, (backend) =>
-      Effect.gen(function* () {
-        const times = 400
-        yield* start({ tag: "Grow", directory, times })
-        for (let index = 0; index < times; index++) {
-          // Whether it is there is written in two places.
-          const look = backend.read(`key ${index}`)
-          const found = yield* Effect.repeat(look, { until: (it) => it !== undefined })
-          assert.strictEqual(found?.stored?.value, String(index))
-        }
-      })
-    ))
-
   test("LS-1, LS-2: what a process has told of is there when it is killed, and what it was at may be", (directory) =>
     Effect.gen(function* () {
       for (let round = 1; round <= 5; round++) {

@@ -66,8 +66,14 @@ const fill = (directory: string) =>
       )
     )
     alter(store, "UPDATE rows SET value = 'damaged'")
-    fillDisk(ballast)
-    yield* say("a repair without room")(withStore(store, (backend) => backend.repair("a", row("x", 10_000))))
+    yield* withStore(store, (backend) =>
+      Effect.gen(function* () {
+        // Room for the log, but not for what is put aside.
+        yield* put(backend, { c: row("x".repeat(20_000)) })
+        fillDisk(ballast)
+        yield* say("a repair without room")(backend.repair("a", row("x", 10_000)))
+      })
+    )
     const anew = join(directory, "anew")
     yield* say("making a store without room")(withStore(anew, (backend) => put(backend, { a: row("x") })))
   })

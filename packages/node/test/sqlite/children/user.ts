@@ -4,12 +4,10 @@ import { parentPort, workerData } from "node:worker_threads"
 import { Effect, Result, Schedule } from "effect"
 import { makeBackend } from "../../../src/internal/sqlite/make.ts"
 import { listen, tell } from "../../utils/lifeline.ts"
-import { put, row } from "../support/store.ts"
+import { row } from "../support/store.ts"
 
 export type UserTask = { readonly directory: string } & (
   | { readonly tag: "Count"; readonly times: number }
-  /** Puts rows where nothing was, one by one. */
-  | { readonly tag: "Grow"; readonly times: number }
   /** Has a lock, and another one of a database that nobody refers to; needs `--expose-gc`. */
   | { readonly tag: "Hold"; readonly forgotten: string }
 )
@@ -39,14 +37,6 @@ const count = (directory: string, times: number) =>
         yield* once
         say({ tag: "Counted", value })
       }
-    })
-  )
-
-const grow = (directory: string, times: number) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const backend = yield* makeBackend(directory)
-      for (let done = 0; done < times; done++) yield* put(backend, { [`key ${done}`]: row(String(done)) })
     })
   )
 
@@ -84,16 +74,7 @@ const task: UserTask = parentPort === null ? JSON.parse(process.argv[2] ?? "") :
 
 if (parentPort === null) listen(() => {})
 
-const program = (): Effect.Effect<void, unknown> => {
-  switch (task.tag) {
-    case "Count":
-      return count(task.directory, task.times)
-    case "Grow":
-      return grow(task.directory, task.times)
-    case "Hold":
-      return hold(task.directory, task.forgotten)
-  }
-}
-
-await Effect.runPromise(program())
+await Effect.runPromise(
+  task.tag === "Count" ? count(task.directory, task.times) : hold(task.directory, task.forgotten)
+)
 if (parentPort === null) process.exit()
