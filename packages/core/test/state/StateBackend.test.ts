@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deadline, Lock, StateBackend, StateStore } from "@holdfast/core"
-import { Context, Effect, Exit, Fiber, Result, Scope } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { full, Machine, unknown } from "../utils/machine.ts"
 import { during, timed } from "../utils/run.ts"
@@ -38,6 +38,23 @@ describe("StateBackend: commits", () => {
         Array.from({ length: 1000 }, (_, index) => index + 1)
       )
       assert.isAtMost(machine.commits, 2)
+    }))
+
+  test("a commit belongs to all who share it: it has not the deadline of the first", (machine) =>
+    Effect.gen(function* () {
+      const left: Array<Duration.Duration> = []
+      const backend = machine.process()
+      const context = yield* StateBackend.make({
+        ...backend,
+        commit: (document, decide) =>
+          Effect.andThen(
+            Effect.map(Deadline.remaining, (remaining) => left.push(remaining)),
+            backend.commit(document, decide)
+          )
+      })
+      const store = Context.get(context, StateStore.StateStore)
+      yield* Deadline.within(store.transact("n", increment), "1 second")
+      assert.deepStrictEqual(left, [Duration.infinity])
     }))
 
   test("a version grows by one with each write, and not with what is kept", (machine) =>
