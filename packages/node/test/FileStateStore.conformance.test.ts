@@ -1,10 +1,12 @@
 /** The conformance suite against stores of files. Several of them on one directory are as several processes. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as StateConformance from "@holdfast/core/StateConformance"
 import { FileStateStore } from "@holdfast/node"
-import { Effect, Layer } from "effect"
+import { Disk, Simulation } from "@holdfast/sim"
+import { Effect, Exit, Layer } from "effect"
+import { filesOf, layerFiles } from "../sim/support/processFiles.ts"
 import { temporaryDirectory } from "./utils/directory.ts"
 
 /** Another letter in the middle of each file that has what was written. */
@@ -17,6 +19,36 @@ const damage = (path: string) =>
       writeFileSync(found, text.replace("one", "0ne"))
     }
   })
+
+/** On a disk of which a process can be killed, as no store of this process can be. */
+const onDisk = (layout: "perKey" | "single"): StateConformance.Subject<Disk.Disk> => {
+  const openAs = ({ process }: Disk.Disk) =>
+    Effect.gen(function* () {
+      const own = yield* process
+      const files = layerFiles(filesOf(own))
+      const store = FileStateStore.layerFileSystem({ directory: "/var/state", layout })
+      return { instance: yield* Layer.build(Layer.provide(store, files)), kill: own.kill }
+    })
+  return {
+    place: Disk.make(),
+    open: (disk) => Effect.map(openAs(disk), ({ instance }) => instance),
+    isShared: true,
+    isKept: true,
+    openDoomed: openAs,
+    patience: "1 hour"
+  }
+}
+
+for (const layout of ["perKey", "single"] as const) {
+  describe(`FileStateStore, ${layout}, on a simulated disk`, () => {
+    for (const { guarantees, name, run } of StateConformance.cases(onDisk(layout))) {
+      it(`${guarantees.join(", ")}: ${name}`, () => {
+        const { exit } = Simulation.run(run, { level: "realistic" })
+        assert.deepStrictEqual(exit, Exit.void)
+      })
+    }
+  })
+}
 
 for (const layout of ["perKey", "single"] as const) {
   const subject: StateConformance.Subject<string> = {
