@@ -1,10 +1,11 @@
 /** Sections of a few keys: short and long, patient and not, interrupted at any time, and some that cannot be. */
-import { Deadline, Lock, StateStore } from "@holdfast/core"
+import { Deadline, Lock, StateBackend, StateStore } from "@holdfast/core"
 import * as Check from "@holdfast/sim/Check"
 import * as Suite from "@holdfast/sim/Suite"
-import { Effect, Exit, Fiber, type Layer } from "effect"
+import { Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
+import { StateMachine } from "./support/stateMachine.ts"
 import { interruptAt, lengthOf, now, second, sleepUntil, toDuration, wait, words } from "./support/time.ts"
 
 interface Section {
@@ -159,9 +160,14 @@ const stock = Suite.make({
   level: "realistic"
 })
 
+/** Locks that know who has them, unlike those of the memory. */
+const layerMachine = Layer.effectContext(
+  Effect.suspend(() => StateBackend.make(new StateMachine().process("p0")))
+)
+
 const ofStore = Suite.make({
   ...common,
-  run: runWith(StateStore.layerMemory, false),
+  run: runWith(layerMachine, false),
   name: "Lock of a store",
   guarantees: ["LK-1", "LK-2"]
 })
