@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deadline, Lock, StateBackend, StateStore } from "@holdfast/core"
-import { Context, Duration, Effect, Exit, Fiber, Result, Scope } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Queue, Result, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { full, Machine, unknown } from "../utils/machine.ts"
 import { during, timed } from "../utils/run.ts"
@@ -466,5 +466,45 @@ describe("StateBackend: leases", () => {
       const fiber = yield* during(Effect.scoped(lock.acquire("n")), 50)
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(Array.from(machine.locks), ["lock:n"])
+    }))
+})
+
+describe("StateBackend: changes", () => {
+  /** What a watcher has seen, with a backend that is changed. */
+  const watching = (machine: Machine, change: Partial<StateBackend.StateBackend>) =>
+    Effect.gen(function* () {
+      const context = yield* StateBackend.make({ ...machine.process(), ...change })
+      const store = Context.get(context, StateStore.StateStore)
+      const seen: Array<string | undefined> = []
+      yield* during(
+        Stream.runForEach(store.watch("n"), (stored) => Effect.sync(() => seen.push(stored?.value))),
+        0
+      )
+      return { seen, store }
+    })
+
+  test("what is written while somebody looks is seen at the next look", (machine) =>
+    Effect.gen(function* () {
+      const backend = machine.process()
+      const { seen, store } = yield* watching(machine, {
+        read: (key) => Effect.tap(backend.read(key), Effect.sleep(10))
+      })
+      yield* TestClock.adjust(5)
+      yield* store.transact("n", put("meanwhile"))
+      yield* TestClock.adjust(20)
+      assert.deepStrictEqual(seen, [undefined, "meanwhile"])
+    }))
+
+  test("a hint is followed by a look", (machine) =>
+    Effect.gen(function* () {
+      const hints = yield* Queue.unbounded<void>()
+      const { seen } = yield* watching(machine, { hints: Stream.fromQueue(hints) })
+      const other = yield* open(machine, "pid 2")
+      yield* other.store.transact("n", put("theirs"))
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(seen, [undefined])
+      yield* Queue.offer(hints, undefined)
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(seen, [undefined, "theirs"])
     }))
 })
