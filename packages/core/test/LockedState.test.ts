@@ -263,6 +263,23 @@ describe("LockedState, over versions of a schema", () => {
   )
 
   test(
+    "LS-7: a change that leaves an older value as it is writes it as one of the newer schema",
+    Effect.gen(function* () {
+      const definition = { schema: Schema.Number, initial: 0 }
+      const old = yield* LockedState.make("same", definition)
+      const current = yield* LockedState.make("same", {
+        ...definition,
+        version: 2,
+        migrations: [{ from: 1, migrate: (encoded) => encoded }]
+      })
+      yield* old.update(() => 7)
+      yield* current.update((n) => n)
+      assert.deepInclude(yield* (yield* StateStore.StateStore).read("same"), { value: "7", schemaVersion: 2 })
+      assert.strictEqual((yield* Effect.flip(old.get))._tag, "SchemaTooNew")
+    })
+  )
+
+  test(
     "LS-7: a newer value is neither read nor written over",
     Effect.gen(function* () {
       const [old, current] = [yield* Old, yield* New]

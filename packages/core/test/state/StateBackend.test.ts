@@ -40,6 +40,21 @@ describe("StateBackend: commits", () => {
       assert.isAtMost(machine.commits, 2)
     }))
 
+  test("what is durable is told, also when letting go of a lock goes wrong", (machine) =>
+    Effect.gen(function* () {
+      const backend = machine.process()
+      const context = yield* StateBackend.make({
+        ...backend,
+        tryLock: (name) =>
+          Effect.tap(
+            backend.tryLock(name),
+            Effect.addFinalizer(() => Effect.die("bug"))
+          )
+      })
+      const store = Context.get(context, StateStore.StateStore)
+      assert.strictEqual(yield* store.transact("n", increment), 1)
+    }))
+
   test("a commit belongs to all who share it: it has not the deadline of the first", (machine) =>
     Effect.gen(function* () {
       const left: Array<Duration.Duration> = []
@@ -269,6 +284,17 @@ describe("StateBackend: leases", () => {
       assert.isTrue(waiting.every((fiber) => fiber.pollUnsafe() !== undefined))
       assert.strictEqual((yield* one.store.read("n"))?.value, "2")
       assert.deepStrictEqual(Array.from(machine.locks), [])
+    }))
+
+  test("the time of a caller is for all that it waits for", (machine) =>
+    Effect.gen(function* () {
+      const one = yield* open(machine, "pid 1")
+      const other = yield* open(machine, "pid 2")
+      yield* one.lock.acquire("n")
+      // It finds out only after a while that there is a lease to wait for.
+      machine.commitMillis = 30
+      const late = yield* timed(tagOf(other.store.transact("n", increment, { wait: 50 })), "1 second")
+      assert.deepStrictEqual(late, { exit: Exit.succeed("LockTimeout"), elapsedMillis: 50 })
     }))
 
   test("a time-out says who has the key, in another process too", (machine) =>
