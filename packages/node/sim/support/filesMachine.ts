@@ -12,7 +12,7 @@ export interface Blow {
 }
 
 /** A pause ends with the next of these intervals: it is longer than what anybody would call a lease. */
-export const pauseMillis = 60_000
+export const pauseMillis = 10_000
 
 const directory = "/var/state"
 
