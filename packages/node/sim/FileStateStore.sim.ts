@@ -1,5 +1,6 @@
 /** Processes of one machine share state in files: they die or hang, the power fails, the disk fails and is full. */
 import { Suite } from "@holdfast/sim"
+import { take, turns } from "./support/fileLocks.ts"
 import { everywhere, run } from "./support/fileRun.ts"
 import * as workloads from "./support/fileWorkload.ts"
 import { right } from "./support/plantedFiles.ts"
@@ -8,7 +9,9 @@ const mixed = Suite.make({
   name: "FileStateStore",
   guarantees: ["LS-1", "LS-2", "LS-3", "LS-4", "LK-1", "LK-2", "LK-3", "LK-4", "LK-5", "LK-6"],
   arbitrary: workloads.mixed,
-  run: (workload) => run(right, workload)
+  run: (workload) => run(right, workload),
+  // Those who wait for one that is paused try again every few milliseconds.
+  maxSteps: 4_000_000
 })
 
 const contended = Suite.make({
@@ -32,4 +35,11 @@ const blows = Suite.make({
   run: (workload) => everywhere(right, workload)
 })
 
-export const suites: ReadonlyArray<Suite.Suite> = [mixed, contended, readers, blows]
+const locks = Suite.make({
+  name: "FileStateStore locks",
+  guarantees: ["LK-1"],
+  arbitrary: turns,
+  run: (turns) => take(right, turns)
+})
+
+export const suites: ReadonlyArray<Suite.Suite> = [mixed, contended, readers, blows, locks]

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { InvalidOptions } from "@holdfast/core"
 import { FileLock, FileStateStore } from "@holdfast/node"
@@ -38,16 +38,37 @@ describe("FileLock", () => {
       assert.strictEqual((yield* Effect.flip(identity("a\0b"))).reason._tag, "Unknown")
     }))
 
+  const onPosix = process.platform === "win32" ? it.effect.skip : it.effect
+
+  onPosix("who does not get a lock leaves no file open (linux only) (macos only)", () =>
+    Effect.gen(function* () {
+      const { tryLock } = yield* FileLock.FileLock
+      const path = `${yield* temporaryDirectory}/file`
+      const open = () => readdirSync("/dev/fd").length
+      const before = open()
+      yield* Effect.scoped(Effect.andThen(tryLock(path), Effect.scoped(tryLock(path))))
+      assert.strictEqual(open(), before)
+    }).pipe(Effect.scoped, Effect.provide(FileLock.layerNode))
+  )
+
   test("an identity is that of one file, as it is", (path, { identity }) =>
     Effect.gen(function* () {
       assert.isUndefined(yield* identity(path))
       writeFileSync(path, "one")
+      utimesSync(path, 1, 1)
       const first = yield* identity(path)
       assert.strictEqual(yield* identity(path), first)
-      writeFileSync(path, "three")
+      writeFileSync(path, "two")
+      utimesSync(path, 2, 2)
       const second = yield* identity(path)
       assert.notStrictEqual(second, first)
-      writeFileSync(`${path}.new`, "three")
+      writeFileSync(path, "three")
+      utimesSync(path, 2, 2)
+      assert.notStrictEqual(yield* identity(path), second)
+      writeFileSync(path, "two")
+      writeFileSync(`${path}.new`, "two")
+      utimesSync(path, 2, 2)
+      utimesSync(`${path}.new`, 2, 2)
       renameSync(`${path}.new`, path)
       assert.notStrictEqual(yield* identity(path), second)
       assert.isUndefined(yield* identity(`${path}/below`))

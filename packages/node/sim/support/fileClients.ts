@@ -29,7 +29,7 @@ export const step: fc.Arbitrary<Step> = fc
       fc.record({
         _tag: fc.constant("Section" as const),
         amount,
-        forMillis: fc.constantFrom(0, 1, 30, 20_000)
+        forMillis: fc.constantFrom(0, 1, 30, 3000)
       }),
       fc.record({ _tag: fc.constant("AddLate" as const), amount })
     )

@@ -12,7 +12,7 @@ export interface Blow {
 }
 
 /** A pause ends with the next of these intervals: it is longer than what anybody would call a lease. */
-export const pauseMillis = 60_000
+export const pauseMillis = 10_000
 
 const directory = "/var/state"
 
@@ -27,8 +27,6 @@ export class Machine {
   private left: number
   /** How many blows have struck. */
   struck = 0
-  /** System calls of all processes. */
-  calls = 0
 
   private constructor(disk: Disk.Disk, variant: Variant, blows: ReadonlyArray<Blow>) {
     this.disk = disk
@@ -99,7 +97,6 @@ export class Machine {
   }
 
   private before(host: Host.Host | undefined): Effect.Effect<void> {
-    this.calls++
     this.left--
     const [blow] = this.blows
     if (this.left > 0 || blow === undefined) return Effect.void

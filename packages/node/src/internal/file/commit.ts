@@ -7,7 +7,7 @@ import { makePin, type Pin } from "./pins.ts"
 import { replace } from "./replace.ts"
 import { load, type Store, settle, toCorrupted } from "./store.ts"
 
-/** Writes a document, and remembers it. When it is unknown what is there, nothing is remembered. */
+/** Writes a document, and remembers it. When it is unknown what is there, it is not remembered. */
 export const write = Effect.fnUntraced(function* (
   { disk, label, layout, pins }: Store,
   name: string,
@@ -16,13 +16,10 @@ export const write = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, StateStore.StoreFull | StateStore.StoreUnavailable | OutcomeUnknown> {
   const path = layout.pathOf(name)
   const target = { label, document: name, directory: layout.directory, path }
-  yield* Effect.tapErrorTag(replace(disk, target, layout.encode(name, document), pin), "OutcomeUnknown", () =>
-    pins.drop(name)
-  )
+  yield* replace(disk, target, layout.encode(name, document), pin)
   // It is written: what cannot be looked at now is read when it is needed.
   const identity = yield* Effect.catch(disk.lock.identity(path), () => Effect.undefined)
-  if (identity === undefined) yield* pins.drop(name)
-  else yield* pins.keep(name, { identity, document, pin })
+  if (identity !== undefined) yield* pins.keep(name, { identity, document, pin })
 })
 
 /** What is there, changed by what was decided. */

@@ -52,6 +52,7 @@ const take = ({ tryLock }: Native, path: string): number | undefined => {
   return undefined
 }
 
+/** A process that is being started may have the descriptor for a moment: then closing it here does not unlock it. */
 const release = ({ unlock }: Native, descriptor: number): void => {
   try {
     unlock(descriptor)

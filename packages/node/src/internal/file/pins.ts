@@ -67,14 +67,6 @@ export class Pins {
     })
   }
 
-  drop(name: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const old = this.entries.get(name)
-      this.entries.delete(name)
-      return closeAll(old === undefined ? [] : [old])
-    })
-  }
-
   close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.isClosed = true
