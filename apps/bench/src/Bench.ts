@@ -5,6 +5,7 @@ export interface Bench {
   readonly name: string
   readonly summary: string
   readonly groups: ReadonlyArray<Group>
+  readonly trials?: ReadonlyArray<Trial>
   readonly memory: ReadonlyArray<MemoryCase>
 }
 
@@ -26,11 +27,33 @@ export interface MemoryCase {
   readonly limitMiB?: number
 }
 
+/** What a trial measures, and what was promised; one without either bound is for information. */
+export interface Figure {
+  readonly name: string
+  readonly unit: string
+  readonly atLeast?: number
+  readonly atMost?: number
+  readonly note?: string
+}
+
+/** What is more than calls in a row, such as several processes at once: it gives figures of its own. */
+export interface Trial {
+  readonly name: string
+  readonly title: string
+  readonly figures: ReadonlyArray<Figure>
+  /** Measures all of them once, in their order. */
+  readonly run: (effort: Effort) => Promise<ReadonlyArray<number>>
+}
+
 /** How much is run. */
 export interface Effort extends Budget {
   /** Each group runs in so many processes, because what the compiler does may differ from one to the next. */
   readonly processes: number
-  /** The size of a memory case. */
+  /** How often a trial is made. */
+  readonly trials: number
+  /** For how long each contender of a trial works. */
+  readonly trialMillis: number
+  /** The size of a memory case, and of what a trial fills. */
   readonly size: number
 }
 
@@ -39,8 +62,18 @@ export const thorough: Effort = {
   rounds: 11,
   sampleMillis: 50,
   warmUpMillis: 300,
+  trials: 5,
+  trialMillis: 2_000,
   size: 100_000
 }
 
 /** Shows that everything runs; its figures say nothing. */
-export const quick: Effort = { processes: 1, rounds: 2, sampleMillis: 1, warmUpMillis: 1, size: 1_000 }
+export const quick: Effort = {
+  processes: 1,
+  rounds: 2,
+  sampleMillis: 1,
+  warmUpMillis: 1,
+  trials: 1,
+  trialMillis: 50,
+  size: 1_000
+}

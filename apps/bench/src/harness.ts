@@ -11,7 +11,9 @@ export interface Subject {
   readonly name: string
   /** Makes so many calls, and ends when the last of them has ended. */
   readonly run: (calls: number) => Promise<unknown>
-  /** The ratio to the peer that was promised. */
+  /** Calls are made in multiples of this; those of the group by default. */
+  readonly multiple?: number
+  /** The ratio to the peer that was promised: at most, or with `by: "speed"` at least. */
   readonly target?: number
   /** What a reader must know to compare it with the others. */
   readonly note?: string
@@ -23,8 +25,13 @@ export interface Group {
   readonly title: string
   /** The subject that all others are compared with. */
   readonly peer: string
-  /** Whether whole calls are compared, or what each adds over the bare call. */
-  readonly by: "total" | "added"
+  /**
+   * Whether whole calls are compared, or what each adds over the bare call; `"speed"` says how many calls are made in the
+   * time that the peer needs for one.
+   */
+  readonly by: "total" | "added" | "speed"
+  /** Calls that wait for something, such as a disk, are timed by the clock; others by what they take of the processor. */
+  readonly clock?: "processor" | "wall"
   readonly subjects: ReadonlyArray<Subject>
   /** Calls are made in multiples of this; 1 by default. */
   readonly multiple?: number
@@ -58,23 +65,32 @@ const spentNanos = (): number => {
   return (user + system) * nanosPerMicro
 }
 
-/** Nanoseconds that so many calls take. */
-const time = async (subject: Subject, calls: number): Promise<number> => {
-  const start = spentNanos()
-  await subject.run(calls)
-  return spentNanos() - start
+const clocks: Record<NonNullable<Group["clock"]>, () => number> = {
+  processor: spentNanos,
+  wall: () => Number(process.hrtime.bigint())
 }
 
+/** Nanoseconds that so many calls take. */
+type Time = (subject: Subject, calls: number) => Promise<number>
+
+const timeBy =
+  (clock: () => number): Time =>
+  async (subject, calls) => {
+    const start = clock()
+    await subject.run(calls)
+    return clock() - start
+  }
+
 /** Runs the subject for so long, and returns the largest number of calls that it made at once. */
-const runFor = async (subject: Subject, multiple: number, millis: number): Promise<number> => {
+const runFor = async (time: Time, subject: Subject, multiple: number, millis: number): Promise<number> => {
   let calls = multiple
   for (let nanos = 0; nanos < millis * nanosPerMilli; calls *= 2) nanos += await time(subject, calls)
   return calls / 2
 }
 
 /** How many calls fill a sample. */
-const calibrate = async (subject: Subject, multiple: number, budget: Budget): Promise<number> => {
-  const calls = await runFor(subject, multiple, budget.sampleMillis)
+const calibrate = async (time: Time, subject: Subject, multiple: number, budget: Budget): Promise<number> => {
+  const calls = await runFor(time, subject, multiple, budget.sampleMillis)
   const nanosPerCall = (await time(subject, calls)) / calls
   return multiple * Math.ceil((budget.sampleMillis * nanosPerMilli) / nanosPerCall / multiple)
 }
@@ -91,14 +107,19 @@ export const measure = async (
   budget: Budget,
   onRound: (round: Round) => void
 ): Promise<void> => {
-  const { multiple = 1, subjects } = group
+  const { clock = "processor", multiple = 1, subjects } = group
+  const time = timeBy(clocks[clock])
   // Twice, so that nobody is compiled for a program in which the others have not run yet.
   for (const millis of [budget.warmUpMillis / 2, budget.warmUpMillis / 2]) {
-    for (const subject of subjects) await runFor(subject, multiple, millis)
+    for (const subject of subjects) await runFor(time, subject, subject.multiple ?? multiple, millis)
   }
   const planned: Array<{ readonly index: number; readonly subject: Subject; readonly calls: number }> = []
   for (const [index, subject] of subjects.entries()) {
-    planned.push({ index, subject, calls: await calibrate(subject, multiple, budget) })
+    planned.push({
+      index,
+      subject,
+      calls: await calibrate(time, subject, subject.multiple ?? multiple, budget)
+    })
   }
   for (let round = 0; round < budget.rounds; round++) {
     const nanosPerCall = new Array<number>(subjects.length)
@@ -164,23 +185,28 @@ export const compare = (
   if (peer < 0) throw new Error(`no subject of ${group.name} has the name "${group.peer}"`)
   const total = (index: number) => rounds.map((round) => at(round, index))
   const added = (index: number) => rounds.map((round) => at(round, index) - at(round, 0))
-  const figures = by === "total" ? total : added
+  const figures = by === "added" ? added : total
   return subjects.map(({ name, note, target }, index) => ({
     subject: name,
     ...(note === undefined ? {} : { note }),
     nanosPerCall: spread(total(index)),
     addedNanos: spread(added(index)),
-    ...(index === 0 || index === peer ? {} : { ratio: ratio(figures(index), figures(peer), target) })
+    ...(index === 0 || index === peer ? {} : { ratio: ratio(by, figures(index), figures(peer), target) })
   }))
 }
 
 const ratio = (
+  by: Group["by"],
   figures: ReadonlyArray<number>,
   peer: ReadonlyArray<number>,
   target: number | undefined
 ): Ratio => {
-  const ratios = spread(figures.map((figure, round) => figure / at(peer, round)))
-  return target === undefined ? ratios : { ...ratios, target, ok: ratios.median <= target }
+  const isSpeed = by === "speed"
+  const ratios = spread(
+    figures.map((figure, round) => (isSpeed ? at(peer, round) / figure : figure / at(peer, round)))
+  )
+  if (target === undefined) return ratios
+  return { ...ratios, target, ok: isSpeed ? ratios.median >= target : ratios.median <= target }
 }
 
 /** A figure that is missing makes all that is computed with it NaN. */

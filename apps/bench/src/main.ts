@@ -7,7 +7,7 @@ import { runMain } from "@holdfast/terminal/runMain"
 import { Console, DateTime, Effect, FileSystem, Option, Runtime, Schema, Stdio, Stream } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
-import { type Bench, type Effort, type MemoryCase, quick, thorough } from "./Bench.ts"
+import { type Bench, type Effort, type MemoryCase, quick, type Trial, thorough } from "./Bench.ts"
 import { benches } from "./benches/index.ts"
 import { compare, type Group, type Round, spread } from "./harness.ts"
 import {
@@ -16,7 +16,9 @@ import {
   type MemoryResult,
   misses,
   renderGroup,
-  renderMemory
+  renderMemory,
+  renderTrial,
+  type TrialResult
 } from "./report.ts"
 import type { Task } from "./worker.ts"
 
@@ -91,6 +93,21 @@ const runGroup = Effect.fnUntraced(function* (bench: string, group: Group, effor
   return result
 })
 
+/** In one process, as each trial starts processes of its own where it needs them. */
+const runTrial = Effect.fnUntraced(function* (bench: string, trial: Trial, effort: Effort) {
+  const { figures, name, title } = trial
+  const lines = yield* measured({ bench, name, effort: { ...effort, processes: 1, rounds: effort.trials } })
+  const judged = figures.map((figure, index) => {
+    const value = spread(lines.map((line) => line[index] ?? Number.NaN))
+    const { atLeast, atMost } = figure
+    if (atLeast === undefined && atMost === undefined) return { ...figure, value }
+    return { ...figure, value, ok: value.median >= (atLeast ?? 0) && value.median <= (atMost ?? Infinity) }
+  })
+  const result: TrialResult = { name, title, figures: judged }
+  yield* Console.log(renderTrial(result))
+  return result
+})
+
 const runMemory = Effect.fnUntraced(function* (
   bench: string,
   { limitMiB, measure, name, title, unit }: MemoryCase,
@@ -106,9 +123,10 @@ const runMemory = Effect.fnUntraced(function* (
 const runBench = Effect.fnUntraced(function* (bench: Bench, effort: Effort) {
   yield* Console.log(`# ${bench.name}: ${bench.summary}\n`)
   const groups = yield* Effect.forEach(bench.groups, (group) => runGroup(bench.name, group, effort))
+  const trials = yield* Effect.forEach(bench.trials ?? [], (each) => runTrial(bench.name, each, effort))
   const memory = yield* Effect.forEach(bench.memory, (each) => runMemory(bench.name, each, effort))
   if (memory.length > 0) yield* Console.log(renderMemory(memory, effort.size))
-  const result: BenchResult = { name: bench.name, groups, memory }
+  const result: BenchResult = { name: bench.name, groups, trials, memory }
   return result
 })
 

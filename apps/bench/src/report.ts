@@ -1,6 +1,6 @@
 /** What was found, for people and for programs. */
 import { row, widest } from "@holdfast/terminal/table"
-import type { Measure, MemoryCase } from "./Bench.ts"
+import type { Figure, Measure, MemoryCase, Trial } from "./Bench.ts"
 import type { Group, Round, Row, Spread } from "./harness.ts"
 
 export interface GroupResult extends Pick<Group, "name" | "title" | "peer" | "by"> {
@@ -16,27 +16,43 @@ export interface MemoryResult extends Omit<MemoryCase, "run"> {
   readonly ok?: boolean
 }
 
+export interface TrialResult extends Pick<Trial, "name" | "title"> {
+  readonly figures: ReadonlyArray<Figure & { readonly value: Spread; readonly ok?: boolean }>
+}
+
 export interface BenchResult {
   readonly name: string
   readonly groups: ReadonlyArray<GroupResult>
+  readonly trials: ReadonlyArray<TrialResult>
   readonly memory: ReadonlyArray<MemoryResult>
 }
 
 const verdict = (ok: boolean | undefined): string => (ok === undefined ? "" : ok ? "ok" : "MISS")
+/** Of a number with two digits before the point, nobody reads two behind it. */
+const ratioText = (ratio: number): string => ratio.toFixed(Math.abs(ratio) < 10 ? 2 : 0)
+
 const atMost = (target: number | undefined): string => (target === undefined ? "" : `≤ ${target}`)
+const atLeast = (target: number | undefined): string => (target === undefined ? "" : `≥ ${target}`)
+
+type By = Group["by"]
+
+const bound = (by: By, target: number | undefined): string => (by === "speed" ? atLeast : atMost)(target)
 
 const timeHead = ["", "ns/call", "added", "ratio", "quartiles", "target", "", "note"]
 
-const timeCells = ({ addedNanos, nanosPerCall, note = "", ratio, subject }: Row): ReadonlyArray<string> => [
+const timeCells = (
+  by: By,
+  { addedNanos, nanosPerCall, note = "", ratio, subject }: Row
+): ReadonlyArray<string> => [
   subject,
   nanosPerCall.median.toFixed(0),
   addedNanos.median.toFixed(0),
   ...(ratio === undefined
     ? ["", "", "", ""]
     : [
-        ratio.median.toFixed(2),
-        `${ratio.lowerQuartile.toFixed(2)}–${ratio.upperQuartile.toFixed(2)}`,
-        atMost(ratio.target),
+        ratioText(ratio.median),
+        `${ratioText(ratio.lowerQuartile)}–${ratioText(ratio.upperQuartile)}`,
+        bound(by, ratio.target),
         verdict(ratio.ok)
       ]),
   note
@@ -73,9 +89,18 @@ const align = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<st
   return [head, ...rows].flatMap((cells) => row(columns, cells).map((line) => `  ${line}\n`)).join("")
 }
 
+const compared: Record<By, string> = {
+  total: "a call, to",
+  added: "what a call adds, to",
+  speed: "calls in the time of one of"
+}
+
 export const renderGroup = ({ by, peer, rows, title }: GroupResult): string => {
-  const what = by === "added" ? "what a call adds" : "a call"
-  return `${title}\nratio: ${what}, to ${peer}\n${align(timeHead, rows.map(timeCells))}`
+  const table = align(
+    timeHead,
+    rows.map((row) => timeCells(by, row))
+  )
+  return `${title}\nratio: ${compared[by]} ${peer}\n${table}`
 }
 
 /** A table for each kind of case, in the order in which they come. */
@@ -88,13 +113,45 @@ export const renderMemory = (results: ReadonlyArray<MemoryResult>, size: number)
   ).join("\n")
 }
 
+const figureHead = ["", "median", "unit", "lowest", "highest", "target", "", "note"]
+
+const figureBound = ({ atLeast: least, atMost: most }: Figure): string => atLeast(least) || atMost(most)
+
+export const renderTrial = ({ figures, title }: TrialResult): string => {
+  const rows = figures.map((figure) => {
+    const { name, note = "", ok, unit, value } = figure
+    return [
+      name,
+      ratioText(value.median),
+      unit,
+      ratioText(value.min),
+      ratioText(value.max),
+      figureBound(figure),
+      verdict(ok),
+      note
+    ]
+  })
+  return `${title}\n${align(figureHead, rows)}`
+}
+
 /** One line for each target that was missed. */
 export const misses = (results: ReadonlyArray<BenchResult>): ReadonlyArray<string> =>
-  results.flatMap(({ groups, memory, name }) => [
+  results.flatMap(({ groups, memory, name, trials }) => [
     ...groups.flatMap((group) =>
       group.rows.flatMap(({ ratio, subject }) =>
         ratio?.ok === false
-          ? [`${name}/${group.name}: ${subject}: ${ratio.median.toFixed(2)}, target ≤ ${ratio.target}`]
+          ? [
+              `${name}/${group.name}: ${subject}: ${ratioText(ratio.median)}, target ${bound(group.by, ratio.target)}`
+            ]
+          : []
+      )
+    ),
+    ...trials.flatMap((trial) =>
+      trial.figures.flatMap((figure) =>
+        figure.ok === false
+          ? [
+              `${name}/${trial.name}: ${figure.name}: ${ratioText(figure.value.median)} ${figure.unit}, target ${figureBound(figure)}`
+            ]
           : []
       )
     ),

@@ -1,4 +1,4 @@
-/** The process that measures: one group, or one memory case. It writes what it finds as lines of JSON. */
+/** The process that measures: one group, one trial, or one memory case. It writes what it finds as lines of JSON. */
 import type { Effort, MemoryCase } from "./Bench.ts"
 import { benches } from "./benches/index.ts"
 import { measure } from "./harness.ts"
@@ -6,7 +6,7 @@ import { measure } from "./harness.ts"
 /** What the process is to do, as its one argument. */
 export interface Task {
   readonly bench: string
-  /** A group or a memory case. */
+  /** A group, a trial or a memory case. */
   readonly name: string
   readonly effort: Effort
 }
@@ -38,6 +38,11 @@ const run = async ({ bench, effort, name }: Task): Promise<void> => {
   const found = benches.find((candidate) => candidate.name === bench)
   const group = found?.groups.find((candidate) => candidate.name === name)
   if (group !== undefined) return measure(group, effort, (round) => console.log(JSON.stringify(round)))
+  const trial = found?.trials?.find((candidate) => candidate.name === name)
+  if (trial !== undefined) {
+    for (let made = 0; made < effort.trials; made++) console.log(JSON.stringify(await trial.run(effort)))
+    return
+  }
   const memory = found?.memory.find((candidate) => candidate.name === name)
   if (memory === undefined) throw new Error(`there is no "${name}" in "${bench}"`)
   console.log(JSON.stringify([await measureMemory[memory.measure](memory, effort.size)]))

@@ -33,7 +33,7 @@ const numbers = (value: unknown): ReadonlyArray<unknown> =>
       : []
 
 describe("benches", () => {
-  for (const { groups, memory, name } of benches) {
+  for (const { groups, memory, name, trials = [] } of benches) {
     for (const group of groups) {
       it(`${name}/${group.name} runs, and all its figures are finite`, { timeout }, async () => {
         const rounds: Array<Round> = []
@@ -41,6 +41,13 @@ describe("benches", () => {
         const rows = compare(group, rounds)
         assert.lengthOf(rows, group.subjects.length)
         assert.isTrue(numbers(rows).every(Number.isFinite))
+      })
+    }
+    for (const { figures, name: trial, run } of trials) {
+      it(`${name}/${trial} gives a finite number for each of its figures`, { timeout }, async () => {
+        const found = await run(quick)
+        assert.lengthOf(found, figures.length)
+        assert.isTrue(found.every(Number.isFinite))
       })
     }
     for (const { name: memoryCase, run } of memory) {

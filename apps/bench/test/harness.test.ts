@@ -50,6 +50,33 @@ describe("harness", () => {
     assert.strictEqual(ours?.ratio?.ok, false)
   })
 
+  it("a speed is how many calls are made in the time of one of the peer", () => {
+    const ours = compare(group("speed"), rounds)[2]
+    // 30/20, 60/30 and 50/40
+    assert.deepInclude(ours?.ratio, { median: 1.5, min: 1.25, max: 2, target: 0.5, ok: true })
+    const slow = compare(group("speed"), [[10, 10, 30]])[2]
+    assert.deepInclude(slow?.ratio, { median: 1 / 3, ok: false })
+  })
+
+  it("what waits is timed by the clock of the wall, and a subject may have multiples of its own", async () => {
+    const waits = {
+      name: "waits",
+      multiple: 10,
+      run: async (calls: number) => {
+        assert.strictEqual(calls % 10, 0)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    }
+    const measured: Array<Round> = []
+    await measure(
+      { ...group("speed"), clock: "wall", subjects: [waits, { ...waits, name: "peer" }] },
+      { rounds: 1, sampleMillis: 1, warmUpMillis: 1 },
+      (round) => measured.push(round)
+    )
+    // Ten calls take as long as one: the processor has next to nothing to do meanwhile.
+    assert.isTrue(measured.flat().every((nanos) => nanos > 400_000))
+  })
+
   it("a round on a slower machine changes no ratio", () => {
     const slower = rounds.map((round, index) => (index === 1 ? round.map((nanos) => nanos * 7) : round))
     const ratios = (of: ReadonlyArray<Round>) => compare(group("added"), of).map(({ ratio }) => ratio)

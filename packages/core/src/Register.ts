@@ -132,7 +132,7 @@ export type Entry =
  *
  * **Gotchas**
  *
- * When a guard ends and the store fails, its key stays taken for others until it works again; that is tried until the
+ * Who is interrupted the moment after he was told that he has a key, has it: `guard` leaves no such moment. When a guard ends and the store fails, its key stays taken for others until it works again; that is tried until the
  * owner ends, and the scope waits for a second.
  *
  * @since 0.1.0

@@ -143,6 +143,7 @@ describe("Register", () => {
       for (const key of keys) yield* dead.register.activate(key)
       yield* dead.kill
       offices.machine.lockMillis = 1
+      offices.machine.commitMillis = 5
       const fiber = yield* during(
         Effect.forEach(keys, (key, index) => (index % 2 === 0 ? one : other).register.tryAcquire(key), {
           concurrency: "unbounded"

@@ -71,7 +71,7 @@ export class Machine {
             isHeld ? commit(decide) : Effect.succeed(false)
           )
         ),
-      tryLock: (name) => Effect.andThen(Effect.yieldNow, tryLock(name)),
+      tryLock: (name) => Effect.tap(Effect.andThen(Effect.yieldNow, tryLock(name)), Effect.yieldNow),
       hints: Stream.never,
       keys: () => Effect.succeed([]),
       repair: () => Effect.undefined

@@ -115,7 +115,7 @@ export class Client {
                 options
               ),
               was
-            )
+            ).pipe(Effect.tapError(isNotLost))
           )
         case "set": {
           const before = yield* state.snapshot
@@ -186,22 +186,29 @@ export class Client {
     const bounded =
       deadlineNanos === Number.POSITIVE_INFINITY ? effect : Deadline.within(effect, toDuration(deadlineNanos))
     const all = Effect.gen(function* () {
+      const start = Number(yield* Clock.monotonicTimeNanos)
       const fiber = yield* Effect.forkChild(bounded)
       let isInterrupted = false
       if (interruptNanos !== undefined) {
-        const at = Number(yield* Clock.monotonicTimeNanos) + interruptNanos
         const interrupt = Effect.sync(() => {
           isInterrupted = true
           fiber.interruptUnsafe()
         })
-        yield* Effect.forkChild(Effect.andThen(sleepUntil(at), interrupt))
+        yield* Effect.forkChild(Effect.andThen(sleepUntil(start + interruptNanos), interrupt))
       }
       const exit = yield* Fiber.await(fiber)
+      // A deadline does not wait for a commit, also when an interruption does.
+      const isCutOff = Number(yield* Clock.monotonicTimeNanos) >= start + deadlineNanos
+      if (isInterrupted && isCutOff && Exit.hasInterrupts(exit)) return yield* Effect.fail(new Unknown())
       return yield* outputOf(exit, isInterrupted)
     })
     return this.witness.record(this.name, input, all)
   }
 }
+
+/** Nobody takes the lease of one who lives. */
+const isNotLost = (error: { readonly _tag: string }) =>
+  Check.always("LK-4", error._tag !== "Fenced", () => `a holder that lives has lost its lease: ${error}`)
 
 const swap = (id: number) => (stored: StateStore.Stored | undefined) =>
   Result.succeed<StateStore.Decision<number>>({

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Disk } from "@holdfast/sim"
-import { Deferred, Effect, Fiber, type Scope, Stream } from "effect"
+import { Deferred, Effect, Fiber, FileSystem, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { seal } from "../../src/internal/file/seal.ts"
 import { failureOf, leased, row, valueOf, write } from "../utils/rows.ts"
@@ -19,13 +19,14 @@ const test = (name: string, body: (disk: Disk.Disk) => Effect.Effect<void, unkno
 /** How many files are open. */
 class Descriptors {
   open = 0
+  most = 0
   opened = 0
 
   readonly change = replacing((fs) => ({
     open: (path, options) =>
       Effect.acquireRelease(
         Effect.map(fs.open(path, options), (file) => {
-          this.open++
+          this.most = Math.max(this.most, ++this.open)
           this.opened++
           return file
         }),
@@ -77,7 +78,11 @@ describe("files that are read", () => {
         const { opened } = descriptors
         for (const key of keys.slice(-64)) yield* store.read(key)
         assert.strictEqual(descriptors.opened, opened)
+        // What was asked for last stays longest.
+        for (const key of ["key36", "key0", "key36"]) yield* store.read(key)
+        assert.strictEqual(descriptors.opened, opened + 2)
         yield* Effect.forEach(keys, (key) => store.read(key), { concurrency: "unbounded" })
+        for (let version = 2; version < 9; version++) yield* write(store, { key0: row("2", version) })
         assert.strictEqual(descriptors.open, 64)
       })
       yield* Effect.scoped(use)
@@ -103,6 +108,16 @@ describe("files that are read", () => {
       assert.isAtMost(most, 16)
       assert.strictEqual(new Set(rows).size, 1)
       assert.strictEqual(descriptors.open, 1)
+    }))
+
+  test("many keys that are changed at once do not open more files than a few", (disk) =>
+    Effect.gen(function* () {
+      const descriptors = new Descriptors()
+      const store = yield* open(disk, "perKey", descriptors.change)
+      const keys = Array.from({ length: 500 }, (_, index) => `key${index}`)
+      yield* Effect.forEach(keys, (key) => write(store, { [key]: row("1") }), { concurrency: "unbounded" })
+      assert.isAtMost(descriptors.most, 64 + 3 * 8)
+      assert.strictEqual(yield* valueOf(store, "key499"), "1")
     }))
 
   test("who is interrupted while he reads leaves no file open", (disk) =>
@@ -182,6 +197,29 @@ describe("files that are read", () => {
       assert.strictEqual(yield* failureOf(write(store, { a: row("2", 2) })), unsupported)
       assert.strictEqual(yield* failureOf(store.repair("a", row("2", 2))), unsupported)
       assert.strictEqual(yield* textOf(disk, "keys/a.json"), new TextDecoder().decode(newer))
+    }))
+
+  test("reads and writes may be as short as they like", (disk) =>
+    Effect.gen(function* () {
+      yield* write(yield* open(disk), { a: row("1") })
+      const short = replacing((fs) => ({
+        open: (path, options) =>
+          Effect.map(fs.open(path, options), (file) => ({
+            [FileSystem.FileTypeId]: FileSystem.FileTypeId,
+            stat: file.stat,
+            sync: file.sync,
+            seek: (offset, from) => file.seek(offset, from),
+            read: (buffer, at) => file.read(buffer.subarray(0, 7), at),
+            readAlloc: (size, at) => file.readAlloc(size, at),
+            truncate: (length) => file.truncate(length),
+            write: (buffer) => file.write(buffer.subarray(0, 7)),
+            writeAll: (buffer) => file.writeAll(buffer)
+          }))
+      }))
+      const store = yield* open(disk, "perKey", short)
+      assert.strictEqual(yield* valueOf(store, "a"), "1")
+      yield* write(store, { a: row("2", 2) })
+      assert.strictEqual(yield* valueOf(yield* open(disk), "a"), "2")
     }))
 
   test("a device that fails is no corruption", (disk) =>

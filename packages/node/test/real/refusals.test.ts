@@ -21,10 +21,10 @@ const filler = fileURLToPath(new URL("full.ts", import.meta.url))
 /** A disk of 1 MiB; where none can be mounted, no file may be larger than that. */
 const fill = (task: Task) =>
   Effect.gen(function* () {
-    const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", task.directory])
+    const shell = (script: string) => spawnSync("sh", ["-c", script, "sh", task.directory])
+    const { status } = shell('mount -t tmpfs -o size=1m tmpfs "$1"')
     const isMounted = status === 0
-    if (isMounted)
-      yield* Effect.addFinalizer(() => Effect.sync(() => execFileSync("umount", [task.directory])))
+    if (isMounted) yield* Effect.addFinalizer(() => Effect.sync(() => shell('umount "$1"')))
     const args = [process.execPath, filler, JSON.stringify(task)]
     const limit = isMounted ? 'exec "$@"' : 'ulimit -f 2048; exec "$@"'
     const told: Found = JSON.parse(execFileSync("sh", ["-c", limit, "sh", ...args], { encoding: "utf8" }))

@@ -57,7 +57,7 @@ const canMount =
 
 describe("a full disk", () => {
   it.live.skipIf(!canMount)(
-    "LS-6: is a typed error, and the old values are intact (linux only)",
+    "LS-6: is a typed error, and the old values are intact (where disks can be mounted)",
     () =>
       body((directory) =>
         Effect.sync(() => {
@@ -120,7 +120,7 @@ describe("a device that fails", () => {
 
 describe("a directory", () => {
   it.live.skipIf(!canMount)(
-    "LS-6: that can only be read is a typed error, with a store in it or without (linux only)",
+    "LS-6: that can only be read is a typed error, with a store in it or without (where disks can be mounted)",
     () =>
       body((directory) =>
         Effect.gen(function* () {

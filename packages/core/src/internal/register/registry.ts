@@ -17,7 +17,7 @@ import { Current, limit } from "../limit.ts"
 import { Fenced, type LockTimeout } from "../lock/errors.ts"
 import type { StoreUnavailable } from "../state/errors.ts"
 import { leaveNanos, lives, type Place, slotKey } from "./enrolled.ts"
-import { bury, type Held, letGo, type Owner, type State } from "./state.ts"
+import { bury, type Held, isSame, letGo, type Owner, type State } from "./state.ts"
 import type { Outcome, Step } from "./steps.ts"
 
 export type ReadError = LockedState.ReadError | LockTimeout | Fenced
@@ -37,6 +37,15 @@ const patience = Backoff.toSchedule(Backoff.exponential({ base: "100 millis", ca
 class Known {
   readonly living = new Set<string>()
   readonly dead: Array<Owner> = []
+
+  /** Each call asks about each owner once, so it comes to an end. */
+  learn(owner: Owner, isAlive: boolean): void {
+    if (this.living.has(nameOf(owner)) || this.dead.some((one) => isSame(one, owner))) {
+      throw new Error(`it is known whether owner ${nameOf(owner)} lives, and asked again`)
+    }
+    if (isAlive) this.living.add(nameOf(owner))
+    else this.dead.push({ slot: owner.slot, fence: owner.fence })
+  }
 }
 
 const nameOf = ({ fence, slot }: Owner): string => `${slot}/${fence}`
@@ -187,12 +196,8 @@ export class Registry {
       owners,
       (owner) =>
         Effect.flatMap(lives(this.place, owner), (isAlive) => {
-          if (isAlive) {
-            known.living.add(nameOf(owner))
-            return Effect.void
-          }
-          known.dead.push({ slot: owner.slot, fence: owner.fence })
-          return Metric.update(deadTotal, 1)
+          known.learn(owner, isAlive)
+          return isAlive ? Effect.void : Metric.update(deadTotal, 1)
         }),
       { discard: true }
     )

@@ -20,8 +20,8 @@ export interface Settings {
   readonly owner: string
 }
 
-/** So many files are read at once at most. */
-const mostLoads = 8
+/** So many files are read at once at most, and so many documents written. */
+const mostAtOnce = 8
 
 /** The way of every `get`: while nothing has changed, it is a look at the file and nothing else. */
 const read = (
@@ -91,7 +91,8 @@ export const make = Effect.fnUntraced(function* ({
     layout: layout === "perKey" ? perKey(root) : single(root),
     disk,
     pins,
-    loads: yield* Semaphore.make(mostLoads)
+    loads: yield* Semaphore.make(mostAtOnce),
+    writes: yield* Semaphore.make(mostAtOnce)
   }
   yield* prepare(store)
   return toBackend(store, owner)

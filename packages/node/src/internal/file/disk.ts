@@ -38,7 +38,7 @@ const isSameFile = (one: FileSystem.File.Info, other: FileSystem.File.Info): boo
  *
  * A path can name another file with each look at it, so which one the identity is of takes two: the file was opened at
  * this path, and it is still there after the identity was taken. As it is open, no other one looks like it; and one that
- * has lost its name never gets it back.
+ * has lost its name never gets it back. When another file has taken the name, there is no identity.
  */
 export const readFile = Effect.fnUntraced(
   function* ({ fs, lock }: Disk, path: string, pin: Pin) {

@@ -6,7 +6,7 @@ import { documentLock, type Store } from "./store.ts"
 
 /** `false` when somebody else has it. */
 export const exclusively = <A>(
-  { disk, label, root }: Store,
+  { disk, label, root, writes }: Store,
   document: string,
   effect: Effect.Effect<A, StateBackend.CommitError, Scope.Scope>
 ): Effect.Effect<A | false, StateBackend.CommitError> =>
@@ -14,5 +14,6 @@ export const exclusively = <A>(
     Effect.mapError(toWriteError(label, document)),
     Effect.flatMap((isMine) => (isMine ? effect : Effect.succeed<A | false>(false))),
     Effect.scoped,
+    writes.withPermit,
     Effect.uninterruptible
   )

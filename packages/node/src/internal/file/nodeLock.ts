@@ -1,3 +1,4 @@
+/// <reference path="./fs-native-extensions.d.ts" />
 /** The locks of the operating system, through fs-native-extensions. */
 import { closeSync, openSync, statSync } from "node:fs"
 import { StateStore } from "@holdfast/core"

@@ -17,6 +17,8 @@ export interface Store {
   readonly pins: Pins
   /** So many files are read at once at most. */
   readonly loads: Semaphore.Semaphore
+  /** So many documents are written at once at most: each needs a few files, of which a process may have few. */
+  readonly writes: Semaphore.Semaphore
 }
 
 export const locksOf = (root: string): string => `${root}/locks`
