@@ -14,7 +14,7 @@
  * - `changes`, a note of the last commit: others watch it, and it tells when a log has lost something;
  * - `presence`, which is empty: whoever uses the store shares a lock on it;
  * - `locks/`, of files that are empty, and never removed: who does breaks the lock of whoever has one;
- * - `corrupt/`, what `repair` has put aside.
+ * - `corrupt/`, what `repair` has put aside, and in `log` the log of a process that died, if it has lost something.
  *
  * **Damage**
  *

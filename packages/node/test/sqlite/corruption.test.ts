@@ -363,6 +363,9 @@ describe("the log of a process that was killed", () => {
         flip(flipped, at)
         writeFileSync(join(store, "state.db-wal"), flipped)
         assert.deepStrictEqual(yield* versions(store), ["StateCorrupted", "StateCorrupted"], `byte ${at}`)
+        // SQLite is done with it, and it may be worth a look.
+        assert.isTrue(readFileSync(join(store, "corrupt", "log", "state.db-wal")).equals(flipped))
+        rmSync(store, { recursive: true })
       }
     }))
 

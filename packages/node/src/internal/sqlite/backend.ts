@@ -76,9 +76,7 @@ export class SqliteBackend implements StateBackend.StateBackend {
     key: string,
     row: Row
   ): Effect.Effect<string | undefined | false, StateBackend.CommitError> =>
-    this.change("repair", key, () => {
-      return repairStore(this.store, key, row)
-    })
+    this.change("repair", key, () => repairStore(this.store, key, row))
 
   readonly tryLock = (name: string): Effect.Effect<boolean, StateStore.StoreUnavailable, Scope.Scope> =>
     Effect.map(

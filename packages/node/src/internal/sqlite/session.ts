@@ -12,7 +12,7 @@ import { prepare } from "./prepare.ts"
 import { share } from "./presence.ts"
 import { isSound } from "./sound.ts"
 import { Table } from "./table.ts"
-import { type Note, readNote, type Witness } from "./witness.ts"
+import { type Note, readNote } from "./witness.ts"
 
 type Row = StateBackend.Row
 
@@ -28,6 +28,14 @@ export class Replaced extends Error {
 const identityOf = (path: string): string => {
   const stats = statSync(path, { throwIfNoEntry: false })
   return `${stats?.dev}:${stats?.ino}`
+}
+
+/** What is done while a database is opened. */
+export interface Opening {
+  /** There is nothing yet, not even tables. */
+  readonly onEmpty: () => void
+  /** It is older than the last commit. When it is closed, its log is gone. */
+  readonly onPast: () => void
 }
 
 export class Session {
@@ -46,16 +54,17 @@ export class Session {
   private readonly rollBackAll: StatementSync
 
   /** Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
-  static open(place: Place, witness: Witness): Session {
+  static open(place: Place, { onEmpty, onPast }: Opening): Session {
     const presence = share(place.presence)
     try {
       return handles.open(place.database, (handle) => {
-        const whose = prepare(handle, place, () => witness.tell(undefined))
+        const whose = prepare(handle, place, onEmpty)
         // First the note, then the database, which can only become newer.
         const note = whose === "Empty" ? undefined : readNote(place.changes)
         const session = new Session(place.database, handle, presence)
-        if (note !== undefined) session.check(note)
-        return session
+        if (note === undefined || session.has(note)) return session
+        onPast()
+        throw new Damage("Past", "Checksum", `it is older than the last commit, which wrote "${note.key}"`)
       })
     } catch (error) {
       handles.close(presence)
@@ -77,16 +86,11 @@ export class Session {
   }
 
   /** Where the row cannot be read, there is damage anyway. */
-  private check({ fence, key, version }: Note): void {
+  private has({ fence, key, version }: Note): boolean {
     const found = this.snapshot(() => this.table.find(key))
-    if (Result.isFailure(found)) return
+    if (Result.isFailure(found)) return true
     const { entry, exists } = found.success
-    if (exists && entry !== undefined && entry.row.version >= version && entry.row.fence >= fence) return
-    throw new Damage(
-      "Past",
-      "Checksum",
-      `it is older than the last commit, of version ${version} of "${key}"`
-    )
+    return exists && entry !== undefined && entry.row.version >= version && entry.row.fence >= fence
   }
 
   close(): void {

@@ -4,10 +4,15 @@
  *   None ──used──▶ Open ──the device fails, or a commit is unknown──▶ None
  *   None, Open ──the scope closes──▶ Closed
  */
+
+import { copyFileSync, existsSync } from "node:fs"
+import { basename, join } from "node:path"
 import type { Found } from "./cache.ts"
 import { isBusy, isCorrupt, isForeign, isFull } from "./failure.ts"
+import { makeAside } from "./files.ts"
 import type { Place } from "./place.ts"
 import { Replaced, Session, Unknown } from "./session.ts"
+import { logOf } from "./source.ts"
 import { Witness } from "./witness.ts"
 
 /** The layer of the store has ended. */
@@ -25,6 +30,7 @@ export class Store {
   readonly place: Place
   readonly witness: Witness
   private current: Session | undefined
+  private isLogKept = false
   private isClosed = false
 
   constructor(place: Place) {
@@ -35,7 +41,10 @@ export class Store {
   /** Throws `Closed`, and what opening a session throws. */
   open(): Session {
     if (this.isClosed) throw new Closed("the scope of the store is closed")
-    this.current ??= Session.open(this.place, this.witness)
+    this.current ??= Session.open(this.place, {
+      onEmpty: () => this.witness.tell(undefined),
+      onPast: () => this.keepLog()
+    })
     return this.current
   }
 
@@ -65,6 +74,14 @@ export class Store {
     const { current } = this
     this.current = undefined
     current?.close()
+  }
+
+  /** Once is enough: as long as somebody else has the database open, the log stays as well. */
+  private keepLog(): void {
+    const { corrupt, database } = this.place
+    if (this.isLogKept || !existsSync(logOf(database))) return
+    this.isLogKept = true
+    copyFileSync(logOf(database), join(makeAside(corrupt, "log"), basename(logOf(database))))
   }
 
   close(): void {
