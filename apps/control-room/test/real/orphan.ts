@@ -1,13 +1,18 @@
-/** Starts a process that stops and waits to be killed, and says so. Whoever kills this one leaves that one alone. */
+/** Starts a process that waits, in the way that is its argument, and lets it say so. Whoever kills this one leaves that one alone. */
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { listen, tell, waitForDeath } from "../../src/register/writer/lines.ts"
 
-const [role] = process.argv.slice(2)
+const [how = "", isChild] = process.argv.slice(2)
 
-if (role === "stopped") {
-  const { tell, waitForDeath } = await import("../../src/register/writer/lines.ts")
+if (isChild === undefined) {
+  spawn(process.execPath, [fileURLToPath(import.meta.url), how, "child"], {
+    stdio: ["pipe", "inherit", "inherit"]
+  })
+} else if (how === "to be told something") {
+  listen(() => {})
+  tell({ tag: "done" })
+} else {
   tell({ tag: "stopped", point: "with a key" })
   waitForDeath()
-} else {
-  spawn(process.execPath, [fileURLToPath(import.meta.url), "stopped"], { stdio: "inherit" })
 }

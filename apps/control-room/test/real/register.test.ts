@@ -86,13 +86,14 @@ describe("the register with real processes on a real disk", { timeout }, () => {
     assert.strictEqual(await demo.ended, "SIGKILL")
   })
 
-  it("not even one that was stopped, and waits to be killed", async () => {
-    const parent = spawn(process.execPath, [orphan], { stdio: ["ignore", "pipe", "inherit"] })
+  it.each(["to be told something", "to be killed"])("not even one that waits %s", async (how) => {
+    const parent = spawn(process.execPath, [orphan, how], { stdio: ["ignore", "pipe", "ignore"] })
     onTestFinished(() => {
       parent.kill("SIGKILL")
     })
     const lines = createInterface({ input: parent.stdout })
     await once(lines, "line")
+    // Both have it as their standard output.
     const closed = once(lines, "close")
     parent.kill("SIGKILL")
     await closed
