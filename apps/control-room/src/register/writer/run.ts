@@ -20,6 +20,8 @@ const contest = (register: Register.Register, name: string) =>
     { discard: true }
   )
 
+const firstLine = (text: string): string => text.split("\n", 1).join("")
+
 /** Its plan is its one argument. */
 export const run = (storeOf: Store): void => {
   const plan: Plan = JSON.parse(process.argv[2] ?? "")
@@ -48,7 +50,9 @@ export const run = (storeOf: Store): void => {
   }).pipe(
     Effect.scoped,
     Effect.provide(storeOf(plan, points)),
-    Effect.catchCause((cause) => Effect.sync(() => tell({ tag: "failed", text: Cause.pretty(cause) })))
+    Effect.catchCause((cause) =>
+      Effect.sync(() => tell({ tag: "failed", text: firstLine(Cause.pretty(cause)) }))
+    )
   )
   Effect.runCallback(program, { onExit: () => process.exit() })
 }

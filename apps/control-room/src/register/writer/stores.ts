@@ -40,7 +40,7 @@ const stoppingLocks = (points: Points) =>
     )
   )
 
-export const stoppingFiles = (points: Points) =>
+const stoppingFiles = (points: Points) =>
   Layer.effect(
     FileSystem.FileSystem,
     Effect.map(FileSystem.FileSystem, (fs) =>
