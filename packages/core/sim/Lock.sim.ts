@@ -1,8 +1,8 @@
 /** Sections of a few keys: short and long, patient and not, interrupted at any time, and some that cannot be. */
-import { Deadline, Lock } from "@holdfast/core"
+import { Deadline, Lock, StateStore } from "@holdfast/core"
 import * as Check from "@holdfast/sim/Check"
 import * as Suite from "@holdfast/sim/Suite"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, type Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { interruptAt, lengthOf, now, second, sleepUntil, toDuration, wait, words } from "./support/time.ts"
@@ -110,7 +110,7 @@ const play = (section: Section, witness: Witness, isOrdered: boolean) => {
 const patience = (sections: ReadonlyArray<Section>): number =>
   sections.reduce((sum, { atNanos, workNanos }) => Math.max(sum, atNanos) + workNanos + 1e6, 0) + second
 
-const runWith = (isOrdered: boolean) => (sections: ReadonlyArray<Section>) =>
+const runWith = (layer: Layer.Layer<Lock.Lock>, isOrdered: boolean) => (sections: ReadonlyArray<Section>) =>
   Effect.gen(function* () {
     const witnesses = new Map([
       ["a", new Witness()],
@@ -133,7 +133,7 @@ const runWith = (isOrdered: boolean) => (sections: ReadonlyArray<Section>) =>
       const exit = yield* Effect.exit(Lock.withLock(Effect.void, key, { wait: 0 }))
       yield* Check.always("LK-1", Exit.isSuccess(exit), () => `nobody holds "${key}", and it is not free`)
     }
-  }).pipe(Effect.provide(Lock.layerMemory))
+  }).pipe(Effect.provide(layer))
 
 const common = {
   arbitrary: fc
@@ -146,17 +146,32 @@ const common = {
 
 const anywhere = Suite.make({
   ...common,
-  run: runWith(false),
+  run: runWith(Lock.layerMemory, false),
   name: "Lock",
   guarantees: ["LK-1", "LK-2"]
 })
 
 const stock = Suite.make({
   ...common,
-  run: runWith(true),
+  run: runWith(Lock.layerMemory, true),
   name: "Lock on the stock scheduler",
   guarantees: ["LK-1", "LK-2", "LK-6"],
   level: "realistic"
 })
 
-export const suites: ReadonlyArray<Suite.Suite> = [anywhere, stock]
+const ofStore = Suite.make({
+  ...common,
+  run: runWith(StateStore.layerMemory, false),
+  name: "Lock of a store",
+  guarantees: ["LK-1", "LK-2"]
+})
+
+const ofStoreStock = Suite.make({
+  ...common,
+  run: runWith(StateStore.layerMemory, true),
+  name: "Lock of a store on the stock scheduler",
+  guarantees: ["LK-1", "LK-2", "LK-6"],
+  level: "realistic"
+})
+
+export const suites: ReadonlyArray<Suite.Suite> = [anywhere, stock, ofStore, ofStoreStock]

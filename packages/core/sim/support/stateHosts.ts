@@ -73,6 +73,14 @@ export class Hosts {
     return Effect.andThen(host.crash, clear)
   }
 
+  pause(process: number): Effect.Effect<void> {
+    return this.hosts[process]?.pause ?? Effect.void
+  }
+
+  resume(process: number): Effect.Effect<void> {
+    return this.hosts[process]?.resume ?? Effect.void
+  }
+
   private strike({ forNanos, kind, process }: Blow): Effect.Effect<void> {
     const host = this.hosts[process]
     if (host === undefined) return Effect.void

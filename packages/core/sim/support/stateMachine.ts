@@ -24,8 +24,9 @@ export interface Course {
 
 /** How the operations of a machine go. */
 export interface Conditions {
-  /** One after the other, for the commits of all processes; then all goes well. */
+  /** One after the other, for the commits of all processes; then all goes well, and takes `commitNanos`. */
   readonly courses: ReadonlyArray<Course>
+  readonly commitNanos: number
   /**
    * Whether a process has the document for itself while it commits; otherwise it finds out at the end that somebody has
    * changed what it had read, and decides again.
@@ -41,14 +42,13 @@ export interface Conditions {
 
 export const calm: Conditions = {
   courses: [],
+  commitNanos: 0,
   commits: "locking",
   readNanos: 0,
   lockNanos: 0,
   unlockNanos: 0,
   documents: "one"
 }
-
-const well: Course = { beforeNanos: 0, middleNanos: 0, end: "done", afterNanos: 0 }
 
 type Rows = Map<string, StateBackend.Row>
 
@@ -84,7 +84,12 @@ export class StateMachine {
           Effect.suspend(() => Effect.fromResult(this.find(key)))
         ),
       commit: (document, decide) => {
-        const course = conditions.courses[this.commits++] ?? well
+        const course = conditions.courses[this.commits++] ?? {
+          beforeNanos: 0,
+          middleNanos: conditions.commitNanos,
+          end: "done",
+          afterNanos: 0
+        }
         const commit = conditions.commits === "locking" ? this.locking : this.optimistic
         return Effect.andThen(
           alive(course.beforeNanos),

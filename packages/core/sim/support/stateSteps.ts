@@ -91,6 +91,7 @@ const brief = (unit: number): fc.Arbitrary<number> => fc.oneof(fc.constant(0), l
 const conditionsOf = (unit: number): fc.Arbitrary<Conditions> =>
   fc.record({
     courses: fc.array(courseOf(unit), { maxLength: 16 }),
+    commitNanos: fc.constantFrom(0, 0, unit),
     commits: fc.constantFrom("locking" as const, "optimistic" as const),
     readNanos: brief(unit),
     lockNanos: brief(unit),
@@ -120,6 +121,23 @@ export const workload = (processes: number, blows: number): fc.Arbitrary<Workloa
     blows: fc.array(blowOf(unit), { maxLength: blows })
   })
 
+/** Where nothing goes wrong, and each operation takes up to two milliseconds. */
+export const healthy: fc.Arbitrary<Conditions> = fc
+  .tuple(
+    fc.array(fc.constantFrom(0, 0, 200_000, unit, 2 * unit), { minLength: 4, maxLength: 4 }),
+    fc.constantFrom("locking" as const, "optimistic" as const),
+    fc.constantFrom("one" as const, "each" as const)
+  )
+  .map(([[commitNanos = 0, readNanos = 0, lockNanos = 0, unlockNanos = 0], commits, documents]) => ({
+    courses: [],
+    commitNanos,
+    commits,
+    readNanos,
+    lockNanos,
+    unlockNanos,
+    documents
+  }))
+
 const describeStep = (step: Step): string => {
   const { afterNanos, deadlineNanos, end, interruptNanos, key, waitNanos, what, workNanos } = step
   return (
@@ -136,11 +154,12 @@ const describeStep = (step: Step): string => {
 const describeCourse = ({ afterNanos, beforeNanos, end, isBusy, middleNanos }: Course): string =>
   `${isBusy === true ? "busy" : end} (${[beforeNanos, middleNanos, afterNanos].map(words).join(", ")})`
 
-const describeConditions = (conditions: Conditions): string => {
-  const { commits, courses, documents, hintNanos, lockNanos, readNanos, unlockNanos } = conditions
+export const describeConditions = (conditions: Conditions): string => {
+  const { commitNanos, commits, courses, documents, hintNanos, lockNanos, readNanos, unlockNanos } =
+    conditions
   return (
     `${commits} commits of ${documents === "one" ? "one document" : "a document for each key"}: ` +
-    `${courses.map(describeCourse).join("; ")}; reads take ${words(readNanos)}, locks ${words(lockNanos)} and ` +
+    `${courses.map(describeCourse).join("; ")}; others take ${words(commitNanos)}, reads ${words(readNanos)}, locks ${words(lockNanos)} and ` +
     `${words(unlockNanos)}${hintNanos === undefined ? "" : `, hints each ${words(hintNanos)}`}`
   )
 }

@@ -89,6 +89,28 @@ describe("looking", () => {
   )
 })
 
+describe("standing still", () => {
+  it.effect("LK-6: a waiter that stands still keeps nobody from a key that is free", () =>
+    Effect.gen(function* () {
+      // Given a process that stands still just when it is the next for a key and for a document
+      const machine = new Machine()
+      machine.locks.add("next:n")
+      machine.locks.add("turn:all")
+      machine.locks.add("once:n")
+      const { lock, store } = yield* open(machine, "pid 2")
+      // When others want them
+      const change = yield* timed(store.transact("n", increment), "1 second")
+      const section = yield* timed(Effect.scoped(lock.acquire("n")), "1 second")
+      const look = yield* timed(lock.isHeld("n"), "1 second")
+      // Then they have them before long
+      assert.deepStrictEqual(
+        [change, section, look].map(({ exit }) => exit._tag),
+        ["Success", "Success", "Success"]
+      )
+    })
+  )
+})
+
 describe("closing", () => {
   it.effect("LS-6: closing ends also those who wait for a lease, of this process and of another", () =>
     Effect.gen(function* () {

@@ -56,7 +56,7 @@ export const dyingFileSystem = (points: Points) =>
 const locks: ReadonlyArray<readonly [part: string, point: Point]> = [
   ["/next", "with the lock of the next"],
   ["/lock%", "with the lock of the key"],
-  [".turn", "with the lock of the turn"],
+  ["/turn%", "with the lock of the turn"],
   [".doc", "with the lock of the document"]
 ]
 

@@ -7,7 +7,8 @@
  *
  * Between processes nobody wakes anybody, so the first of each process tries again and again. Whoever lets go of a lock
  * and wants it once more would always be faster than those who sleep between two tries. Therefore there is a second
- * lock, "next", which is held only while waiting for the first: who has it is the next one, whatever the others do.
+ * lock, "next", which is held only while waiting for the first: who has it is the next one, whatever the others do, as
+ * long as it does not stand still.
  *
  * Whoever tries once, or only looks, has a third one meanwhile, "once": several at the same moment would take each other
  * for somebody who has the key.
@@ -67,7 +68,7 @@ export class KeyLocks {
       const mine = new Held(this.backend)
       const look = Effect.map(this.attempt(mine, `lock:${key}`), (isFree) => !isFree)
       return patience
-        .within(Effect.andThen(this.untilHeld(mine, `once:${key}`), look), () =>
+        .within(Effect.andThen(this.alone(mine, key), look), () =>
           patience.timeout("InheritedDeadline", undefined)
         )
         .pipe(Effect.ensuring(mine.letGo))
@@ -81,26 +82,53 @@ export class KeyLocks {
     patience: Patience
   ): Effect.Effect<void, LockTimeout | StoreUnavailable> {
     const timeout = (limit: LockTimeout["limit"]) => patience.timeout(limit, this.holderOf(key))
-    const once = (name: string) =>
-      Effect.flatMap(this.attempt(held, name), (isHeld) =>
-        isHeld ? Effect.void : Effect.fail(timeout("Wait"))
-      )
-    const take = (attempt: (name: string) => Effect.Effect<void, LockTimeout | StoreUnavailable>) =>
-      Effect.andThen(attempt(`next:${key}`), attempt(`lock:${key}`)).pipe(
-        Effect.tap(Effect.sync(() => this.holders.add(turn))),
-        Effect.andThen(held.letGoOf(`next:${key}`))
-      )
+    const grant = Effect.andThen(
+      Effect.sync(() => this.holders.add(turn)),
+      held.letGoOf(`next:${key}`)
+    )
     const isFirst = this.turns.current(key) === turn
     if (patience.isOnce && !isFirst) return Effect.fail(timeout("Wait"))
     const taken = patience.isOnce
-      ? Effect.andThen(this.untilHeld(held, `once:${key}`), take(once)).pipe(
-          Effect.andThen(held.letGoOf(`once:${key}`))
+      ? Effect.flatMap(this.takeOnce(held, key), (isTaken) =>
+          isTaken ? grant : Effect.fail(timeout("Wait"))
         )
-      : take((name) => this.untilHeld(held, name))
+      : Effect.andThen(this.take(held, key), grant)
     return patience.within(
       isFirst ? taken : Effect.andThen(this.turns.until(key, turn), taken),
       ({ inherited }) => timeout(inherited ? "InheritedDeadline" : "Wait")
     )
+  }
+
+  /** Waits to be next, and then for the lock. */
+  private take(held: Held, key: string): Effect.Effect<void, StoreUnavailable> {
+    const lock = `lock:${key}`
+    const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
+      Effect.flatMap(this.attempt(held, `next:${key}`), (isNext) => {
+        if (isNext) return this.untilHeld(held, lock)
+        const come = Effect.andThen(pauseOfMany, again(tries + 1))
+        // Who is next may stand still, and must not keep the others from a lock that is free.
+        return tries < patientTries || tries % 8 !== 0
+          ? come
+          : Effect.flatMap(this.attempt(held, lock), (isHeld) => (isHeld ? Effect.void : come))
+      })
+    return again(0)
+  }
+
+  /** Tries once to get the lock. */
+  private takeOnce(held: Held, key: string): Effect.Effect<boolean, StoreUnavailable> {
+    const tried = Effect.flatMap(this.attempt(held, `next:${key}`), (isNext) =>
+      isNext ? this.attempt(held, `lock:${key}`) : Effect.succeed(false)
+    )
+    return Effect.tap(Effect.andThen(this.alone(held, key), tried), held.letGoOf(`once:${key}`))
+  }
+
+  /** Waits until nobody else tries once, or looks: that takes no time, unless who does stands still. */
+  private alone(held: Held, key: string): Effect.Effect<void, StoreUnavailable> {
+    const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
+      Effect.flatMap(this.attempt(held, `once:${key}`), (isAlone) =>
+        isAlone || tries >= patientTries ? Effect.void : Effect.andThen(pauseOfMany, again(tries + 1))
+      )
+    return again(0)
   }
 
   /** Who is first in this process may be waiting himself, for another. */
@@ -122,9 +150,15 @@ export class KeyLocks {
   }
 }
 
-/** The pause between two tries, in milliseconds: short at first, then such that waiting costs next to nothing. */
+/** So many tries take about a tenth of a second. */
+const patientTries = 24
+
+/** The pause of one who is the only one, in milliseconds: short at first, then such that waiting costs next to nothing. */
 const pauseAfter = (tries: number): Effect.Effect<void> =>
   Effect.flatMap(tries < 32 ? Random.nextBetween(1, 4) : Random.nextBetween(4, 16), Effect.sleep)
+
+/** The pause of one among others: who tried less often the longer it waits would be overtaken by those who come later. */
+const pauseOfMany = Effect.flatMap(Random.nextBetween(2, 8), Effect.sleep)
 
 /** The locks that one caller has. What he gets when he has left already, he lets go of at once. */
 class Held {
