@@ -4,6 +4,7 @@ import { Effect, FileSystem, Option, Path, Runtime, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { describeError } from "./cause.ts"
 import { Live } from "./live/Live.ts"
+import { Writers, writers } from "./register/Numbers.ts"
 import { renderTable, resultOf, toJson } from "./result.ts"
 import type { System } from "./System.ts"
 
@@ -51,13 +52,21 @@ const demo = (systems: ReadonlyArray<System>) =>
         Flag.withDescription("Write the result to this file as JSON, also when a promise is not kept"),
         Flag.withMetavar("FILE"),
         Flag.optional
+      ),
+      writers: Flag.Int("writers").pipe(
+        Flag.withDescription(`How many processes share the register, ${writers.min} to ${writers.max}`),
+        Flag.filter(
+          (count) => count >= writers.min && count <= writers.max,
+          (count) => `${writers.min} to ${writers.max}, got ${count}`
+        ),
+        Flag.withDefault(writers.default)
       )
     },
-    ({ json, system }) =>
+    ({ json, system, writers }) =>
       run(
         systems.filter(({ name }) => system.length === 0 || system.includes(name)),
         json
-      )
+      ).pipe(Effect.provideService(Writers, writers))
   ).pipe(
     Command.withDescription("Run systems and show what was promised, the bound, and what was measured"),
     Command.withExamples([

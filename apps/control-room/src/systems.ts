@@ -3,6 +3,8 @@ import { scenarios as broadcastScenarios } from "./broadcast/scenarios/index.ts"
 import { broadcast } from "./broadcast/system.ts"
 import { scenarios as gatewayScenarios } from "./gateway/scenarios/index.ts"
 import { gateway } from "./gateway/system.ts"
+import { scenarios as registerScenarios } from "./register/scenarios/index.ts"
+import { register } from "./register/system.ts"
 import { scenarios as relayScenarios } from "./relay/scenarios/index.ts"
 import { relay } from "./relay/system.ts"
 import type { System } from "./System.ts"
@@ -10,5 +12,6 @@ import type { System } from "./System.ts"
 export const systems: ReadonlyArray<System> = [
   broadcast(broadcastScenarios),
   relay(relayScenarios),
-  gateway(gatewayScenarios)
+  gateway(gatewayScenarios),
+  register(registerScenarios)
 ]

@@ -5,15 +5,18 @@ import { Cause, Effect, Exit, FileSystem, Layer, Path, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { controlRoom } from "../src/cli.ts"
 import { exactly } from "../src/Promised.ts"
+import { Writers } from "../src/register/Numbers.ts"
 import type { System } from "../src/System.ts"
 
 const ran: Array<string> = []
+const writers: Array<number> = []
 
 const system = (name: string, measured: number): System => ({
   name,
   summary: `the system ${name}`,
-  run: Effect.sync(() => {
+  run: Effect.map(Writers, (count) => {
     ran.push(name)
+    writers.push(count)
     return [exactly({ id: `${name}/one`, text: "One is one", bound: 1, measured, unit: "" })]
   })
 })
@@ -21,6 +24,7 @@ const system = (name: string, measured: number): System => ({
 const run = (...args: ReadonlyArray<string>) =>
   Effect.suspend(() => {
     ran.length = 0
+    writers.length = 0
     return Command.runWith(controlRoom([system("good", 1), system("broken", 2)]), { version: "0" })(args)
   })
 
@@ -53,6 +57,19 @@ describe("control-room demo", () => {
         const error = errorOf(yield* Effect.exit(run("demo", "nonsense")))
         assert.deepStrictEqual(ran, [])
         assert.match(JSON.stringify(error), /nonsense.*good.*broken/)
+      })
+    )
+
+    it.effect("says how many writers there shall be: eight, or as many as are asked for and make sense", () =>
+      Effect.gen(function* () {
+        yield* run("demo", "good")
+        assert.deepStrictEqual(writers, [8])
+        yield* run("demo", "good", "--writers", "3")
+        assert.deepStrictEqual(writers, [3])
+        for (const count of ["1", "65", "many"]) {
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(run("demo", "good", "--writers", count))))
+        }
+        assert.deepStrictEqual(ran, [])
       })
     )
 

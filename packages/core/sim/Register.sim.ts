@@ -1,12 +1,12 @@
 /** Owners of one register on several hosts, which end, crash, or are taken for dead while they go on. */
-import { Register } from "@holdfast/core"
+import { Register, StateBackend } from "@holdfast/core"
 import * as Check from "@holdfast/sim/Check"
 import * as Host from "@holdfast/sim/Host"
 import * as Suite from "@holdfast/sim/Suite"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as fc from "fast-check"
-import { Machine } from "./support/machine.ts"
 import { type Hold, Life, type Quiet, Witness } from "./support/registerWitness.ts"
+import { type Conditions, StateMachine } from "./support/stateMachine.ts"
 import { sleep, wait } from "./support/time.ts"
 
 const keys = ["a", "b"] as const
@@ -26,8 +26,11 @@ interface Plan {
   readonly end: { readonly how: "closes" | "crashes" | "is taken for dead"; readonly afterMillis: number }
 }
 
-/** The lives of each host. */
-type Workload = ReadonlyArray<ReadonlyArray<Plan>>
+interface Workload {
+  readonly conditions: Conditions
+  /** Of each host. */
+  readonly lives: ReadonlyArray<ReadonlyArray<Plan>>
+}
 
 const act: fc.Arbitrary<Act> = fc.record({
   what: fc.constantFrom(
@@ -60,13 +63,23 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   })
 })
 
-const workload: fc.Arbitrary<Workload> = fc.array(fc.array(plan, { minLength: 1, maxLength: 3 }), {
-  minLength: 2,
-  maxLength: 3
+const conditions: fc.Arbitrary<Conditions> = fc.record({
+  courses: fc.constant([]),
+  commitNanos: fc.constantFrom(0, 1e6, 3e6),
+  commits: fc.constantFrom("locking" as const, "optimistic" as const),
+  readNanos: fc.constant(0),
+  lockNanos: fc.constantFrom(0, 200_000),
+  unlockNanos: fc.constant(0),
+  documents: fc.constantFrom("one" as const, "each" as const)
 })
 
-const describe = (lives: Workload): string =>
-  lives
+const workload: fc.Arbitrary<Workload> = fc.record({
+  conditions,
+  lives: fc.array(fc.array(plan, { minLength: 1, maxLength: 3 }), { minLength: 2, maxLength: 3 })
+})
+
+const describe = ({ conditions, lives }: Workload): string =>
+  `${conditions.commits} commits of ${conditions.commitNanos / 1e6} ms, locks after ${conditions.lockNanos / 1e6} ms, ${conditions.documents} document; ${lives
     .map((plans, host) => {
       const words = plans.map(({ acts, end }) => {
         const fibers = acts.map((some) =>
@@ -81,7 +94,7 @@ const describe = (lives: Workload): string =>
       })
       return `host ${host}: ${words.join(" / ")}`
     })
-    .join("; ")
+    .join("; ")}`
 
 interface Scene {
   readonly register: Register.Register
@@ -251,10 +264,10 @@ const once = (scene: Scene, act: Act) =>
   })
 
 /** A life: it becomes an owner, acts, and ends. */
-const live = (machine: Machine, witness: Witness, life: Life, { acts, end }: Plan) =>
+const live = (machine: StateMachine, witness: Witness, life: Life, { acts, end }: Plan) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
-    const store = yield* machine.store(life)
+    const store = yield* StateBackend.make(machine.process(life.name))
     const register = yield* during({ life, witness }, "begins or ends", undefined, () =>
       Register.make("jobs").pipe(Effect.provide(store), Scope.provide(scope))
     )
@@ -278,7 +291,7 @@ const live = (machine: Machine, witness: Witness, life: Life, { acts, end }: Pla
     life.isOver = true
   }).pipe(Effect.orDie)
 
-const runHost = (machine: Machine, witness: Witness, number: number, plans: ReadonlyArray<Plan>) =>
+const runHost = (machine: StateMachine, witness: Witness, number: number, plans: ReadonlyArray<Plan>) =>
   Effect.gen(function* () {
     const host = yield* Host.make(`host ${number}`)
     for (const [index, plan] of plans.entries()) {
@@ -287,13 +300,16 @@ const runHost = (machine: Machine, witness: Witness, number: number, plans: Read
       if (plan.end.how !== "closes") yield* sleep(plan.end.afterMillis * 1e6)
       if (plan.end.how === "is taken for dead" && life.isOwner) {
         life.isGone = true
-        machine.freeLeases(life)
+        // What it has begun to write, it writes.
+        for (const [name, holder] of machine.locks) {
+          if (holder === life.name && !name.startsWith("document")) machine.locks.delete(name)
+        }
       }
       if (plan.end.how === "crashes") {
         yield* host.crash
         life.isGone = true
         life.isOver = true
-        machine.freeAll(life)
+        machine.kill(life.name)
       }
       const exit = yield* Fiber.join(fiber)
       yield* Check.always(
@@ -305,9 +321,9 @@ const runHost = (machine: Machine, witness: Witness, number: number, plans: Read
     }
   })
 
-const run = (lives: Workload) =>
+const run = ({ conditions, lives }: Workload) =>
   Effect.gen(function* () {
-    const machine = new Machine()
+    const machine = new StateMachine(conditions)
     const witness = new Witness()
     yield* Effect.forEach(lives, (plans, number) => runHost(machine, witness, number, plans), {
       concurrency: "unbounded",
@@ -316,7 +332,7 @@ const run = (lives: Workload) =>
     const last = yield* Host.make("last")
     const results = yield* last.run(
       Effect.gen(function* () {
-        const store = yield* machine.store(new Life("last"))
+        const store = yield* StateBackend.make(machine.process("last"))
         const register = yield* Effect.provide(Register.make("jobs"), store)
         return yield* Effect.forEach(keys, (key) => register.tryAcquire(key))
       })

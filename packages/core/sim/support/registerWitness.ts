@@ -1,8 +1,7 @@
 /** What is known of a register from outside: who was told that he has a key, and who is gone. */
-import type { Process } from "./machine.ts"
 
 /** One life of one owner. */
-export class Life implements Process {
+export class Life {
   readonly name: string
   isOwner = false
   /** Its lock is free: others may take what it has. */
