@@ -55,8 +55,8 @@ export const open = (name: OurName, directory: string): Promise<Ours> =>
     })
   )
 
-/** The peer of those who wait for somebody else: it asks again soon, which it does best with. */
-const retries = { forever: true, factor: 1, minTimeout: 1, maxTimeout: 1 }
+/** How the peer waits, in milliseconds: of several ways that were tried, it was fastest with this one. */
+const retries = { forever: true, factor: 2, minTimeout: 1, maxTimeout: 50 }
 
 export interface Peer {
   readonly modify: () => Promise<void>

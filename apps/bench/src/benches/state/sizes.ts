@@ -76,6 +76,7 @@ const figuresOf = (title: string): ReadonlyArray<Figure> =>
 export const sizes: Trial = {
   name: "sizes",
   title: "10,000 keys, and a value of 10 MB",
+  times: 1,
   figures: names.flatMap(([, title]) => figuresOf(title)),
   run: async (effort) => {
     const figures: Array<number> = []
