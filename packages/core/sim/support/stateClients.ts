@@ -115,7 +115,7 @@ export class Client {
                 options
               ),
               was
-            )
+            ).pipe(Effect.tapError(isNotLost))
           )
         case "set": {
           const before = yield* state.snapshot
@@ -205,6 +205,10 @@ export class Client {
     return this.witness.record(this.name, input, all)
   }
 }
+
+/** Nobody takes the lease of one who lives. */
+const isNotLost = (error: { readonly _tag: string }) =>
+  Check.always("LK-4", error._tag !== "Fenced", () => `a holder that lives has lost its lease: ${error}`)
 
 const swap = (id: number) => (stored: StateStore.Stored | undefined) =>
   Result.succeed<StateStore.Decision<number>>({

@@ -1,7 +1,7 @@
 /** Rows in SQLite: what is kept, what is seen, and what is left when something goes wrong. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
+import { DatabaseSync, StatementSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Lock, type StateBackend } from "@holdfast/core"
 import { Cause, Effect, Exit, Option, Result, Scope, Stream } from "effect"
@@ -158,6 +158,32 @@ describe("reading", () => {
           yield* put(one, { a: row("1") })
           assert.deepStrictEqual(yield* other.read("a"), row("1"))
           assert.isUndefined(yield* other.read("b"))
+        })
+      )
+    ))
+
+  test("LS-2: sees nothing, or a row, and no half of one that comes while it looks", (directory) =>
+    withStore(directory, (one) =>
+      withStore(directory, (other) =>
+        Effect.gen(function* () {
+          yield* put(one, { b: row("1") })
+          const { get } = StatementSync.prototype
+          let isPut = false
+          // Whether there is a row is written in two places: it comes between the looks at one and at the other.
+          StatementSync.prototype.get = function (...parameters: ReadonlyArray<never>) {
+            const found = Reflect.apply(get, this, parameters)
+            if (!isPut && this.sourceSQL.includes("FROM rows")) {
+              isPut = true
+              Effect.runSync(put(other, { a: row("1") }))
+            }
+            return found
+          }
+          const restore = Effect.sync(() => {
+            StatementSync.prototype.get = get
+          })
+          assert.isUndefined(yield* Effect.ensuring(one.read("a"), restore))
+          assert.isTrue(isPut)
+          assert.deepStrictEqual(yield* one.read("a"), row("1"))
         })
       )
     ))

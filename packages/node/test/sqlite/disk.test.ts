@@ -72,6 +72,7 @@ describe("a full disk", () => {
             "a disk with room again": "true",
             "reading when it is opened again": '"after"',
             "reading the other key": "undefined",
+            "a repair without room": "StoreFull",
             "making a store without room": "StoreUnavailable Io"
           })
         })

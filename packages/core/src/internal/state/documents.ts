@@ -122,7 +122,7 @@ export class Documents {
       return this.slices
         .committed(document)
         .pipe(
-          Effect.andThen(Effect.sync(() => this.conclude(queue, commit, exit))),
+          Effect.ensuring(Effect.sync(() => this.conclude(queue, commit, exit))),
           Effect.andThen(Metric.update(commitsTotal, 1)),
           Effect.andThen(Metric.update(decisionsTotal, commit.taken.length))
         )

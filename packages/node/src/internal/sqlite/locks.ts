@@ -51,7 +51,7 @@ export class Locks {
   }
 
   private letGo(name: string, handle: DatabaseSync): void {
-    if (!this.held.delete(handle)) return
+    this.held.delete(handle)
     try {
       handle.exec("ROLLBACK")
     } catch {

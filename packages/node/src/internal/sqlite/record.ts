@@ -10,12 +10,11 @@ type Row = StateBackend.Row
 
 /** The checksum of a value, which that of its row goes on from: so a new lease of a large value costs little. */
 export interface ValueSum {
-  readonly kind: "none" | "text" | "halves"
   readonly length: number
   readonly sum: number
 }
 
-const noValue: ValueSum = { kind: "none", length: 0, sum: 0 }
+const noValue: ValueSum = { length: 0, sum: 0 }
 
 /** What was read, or is to be written. */
 export interface Entry {
@@ -35,17 +34,14 @@ const fromColumn = (column: SQLOutputValue | undefined): string | undefined => {
 
 const sumOf = (value: string | undefined): ValueSum => {
   if (value === undefined) return noValue
-  const column = toColumn(value)
-  return { kind: typeof column === "string" ? "text" : "halves", length: value.length, sum: crc32(column) }
+  return { length: value.length, sum: crc32(toColumn(value)) }
 }
 
 /** Of all that is kept, in a form in which no two rows look the same. */
 const checksumOf = (key: string, row: Row, valueSum: ValueSum): number => {
   const { fence, holder, lease, stored, version } = row
   const value =
-    stored === undefined
-      ? []
-      : [stored.fence, stored.schemaVersion, stored.writtenAtMillis, valueSum.kind, valueSum.length]
+    stored === undefined ? [] : [stored.fence, stored.schemaVersion, stored.writtenAtMillis, valueSum.length]
   return crc32(JSON.stringify([key, version, fence, lease, holder ?? null, ...value]), valueSum.sum)
 }
 
@@ -72,22 +68,18 @@ export const toEntry = (key: string, row: Row, old: Entry | undefined): Entry =>
 
 export type Columns = Record<string, SQLInputValue>
 
-export const countColumns = (key: string, { checksum, row }: Entry): Columns => ({
-  key,
-  version: row.version,
-  fence: row.fence,
-  lease: row.lease,
-  holder: row.holder ?? null,
-  checksum
-})
-
-export const columns = (key: string, entry: Entry): Columns => {
-  const { stored } = entry.row
+export const columns = (key: string, { checksum, row }: Entry): Columns => {
+  const { fence, holder, lease, stored, version } = row
   return {
-    ...countColumns(key, entry),
+    key,
+    version,
+    fence,
+    lease,
+    holder: holder ?? null,
     value_fence: stored?.fence ?? null,
     schema_version: stored?.schemaVersion ?? null,
     written_at: stored?.writtenAtMillis ?? null,
+    checksum,
     value: stored === undefined ? null : toColumn(stored.value)
   }
 }

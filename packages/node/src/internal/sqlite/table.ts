@@ -7,7 +7,7 @@ import { Cache, type Found } from "./cache.ts"
 import { Chain, firstLink } from "./chain.ts"
 import { brokenFile, Damage } from "./damage.ts"
 import { isCorrupt, isOutOfRange } from "./failure.ts"
-import { columns, countColumns, type Entry, fromColumns, toEntry, unreadable } from "./record.ts"
+import { columns, type Entry, fromColumns, toEntry, unreadable } from "./record.ts"
 
 /** After a repair, the row under this key stands for each key that may have been lost: nothing is counted below it. */
 const lostKey = firstLink.key
@@ -24,7 +24,6 @@ export class Table {
   private readonly select: StatementSync
   private readonly insert: StatementSync
   private readonly update: StatementSync
-  private readonly updateCounts: StatementSync
   private readonly delete: StatementSync
   private seenVersion: SQLOutputValue | undefined
 
@@ -44,9 +43,6 @@ export class Table {
       "UPDATE rows SET version = :version, fence = :fence, lease = :lease, holder = :holder, value_fence = :value_fence, schema_version = :schema_version, written_at = :written_at, checksum = :checksum, value = :value WHERE key = :key"
     )
     this.delete = handle.prepare("DELETE FROM rows WHERE key = ?")
-    this.updateCounts = handle.prepare(
-      "UPDATE rows SET version = :version, fence = :fence, lease = :lease, holder = :holder, checksum = :checksum WHERE key = :key"
-    )
   }
 
   /** Asks whether somebody else has written. Inside of a transaction nobody can: it is enough to ask once. */
@@ -80,12 +76,12 @@ export class Table {
         const entry = toEntry(key, row, exists ? old : undefined)
         const valued = row.stored !== undefined
         if (exists && old !== undefined && valued === (old.row.stored !== undefined)) {
-          this.overwrite(key, entry, old)
+          this.update.run(columns(key, entry))
           return Result.succeed(entry)
         }
         return Result.map(this.chain.find(key), (link) => {
           this.chain.put(link, key, valued)
-          if (exists && old !== undefined) this.overwrite(key, entry, old)
+          if (exists && old !== undefined) this.update.run(columns(key, entry))
           else this.insert.run(columns(key, entry))
           return entry
         })
@@ -123,11 +119,6 @@ export class Table {
 
   keep(key: string, entry: Entry): void {
     this.cache.set(key, { entry, exists: true }, this.epoch)
-  }
-
-  private overwrite(key: string, entry: Entry, old: Entry): void {
-    if (entry.row.stored === old.row.stored) this.updateCounts.run(countColumns(key, entry))
-    else this.update.run(columns(key, entry))
   }
 
   private load(key: string, cached: Found | undefined): Result.Result<Found, Damage> {

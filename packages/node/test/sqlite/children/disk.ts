@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Effect, Exit } from "effect"
 import type { SqliteBackend } from "../../../src/internal/sqlite/backend.ts"
 import { tell } from "../../utils/lifeline.ts"
+import { alter } from "../support/damage.ts"
 import { errorOf, put, row, withStore } from "../support/store.ts"
 
 export interface DiskTask {
@@ -64,7 +65,15 @@ const fill = (directory: string) =>
         say("reading the other key")(valueOf(backend, "b"))
       )
     )
-    fillDisk(ballast)
+    alter(store, "UPDATE rows SET value = 'damaged'")
+    yield* withStore(store, (backend) =>
+      Effect.gen(function* () {
+        // Room for the log, but not for what is put aside.
+        yield* put(backend, { c: row("x".repeat(20_000)) })
+        fillDisk(ballast)
+        yield* say("a repair without room")(backend.repair("a", row("x", 10_000)))
+      })
+    )
     const anew = join(directory, "anew")
     yield* say("making a store without room")(withStore(anew, (backend) => put(backend, { a: row("x") })))
   })

@@ -1,16 +1,16 @@
 /** Stores, and rows to put there. */
 import { Lock, type StateBackend, type StateStore } from "@holdfast/core"
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, type Scope } from "effect"
 import type { SqliteBackend } from "../../../src/internal/sqlite/backend.ts"
 import { makeBackend } from "../../../src/internal/sqlite/make.ts"
 
 type Row = StateBackend.Row
 
 /** Opens a store, uses it, and closes it again. */
-export const withStore = <A, E>(
+export const withStore = <A, E, R>(
   directory: string,
-  use: (backend: SqliteBackend) => Effect.Effect<A, E>
-): Effect.Effect<A, E | StateStore.StoreUnavailable> =>
+  use: (backend: SqliteBackend) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | StateStore.StoreUnavailable, Exclude<R, Scope.Scope>> =>
   Effect.scoped(Effect.flatMap(makeBackend(directory), use))
 
 export const row = (value: string | undefined, version = 1, more: Partial<Row> = {}): Row => ({
