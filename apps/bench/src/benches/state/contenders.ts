@@ -13,9 +13,9 @@ import writeFileAtomic from "write-file-atomic"
 const Value = Schema.Struct({ count: Schema.Int, text: Schema.String })
 type Value = typeof Value.Type
 
-const initial: Value = { count: 0, text: "x".repeat(1000) }
+export const initial: Value = { count: 0, text: "x".repeat(1000) }
 
-const next = ({ count, text }: Value): Value => ({ count: count + 1, text })
+export const next = ({ count, text }: Value): Value => ({ count: count + 1, text })
 
 export const names = ["peer", "file", "sqlite"] as const
 
