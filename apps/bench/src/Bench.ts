@@ -41,9 +41,14 @@ export interface Trial {
   readonly name: string
   readonly title: string
   readonly figures: ReadonlyArray<Figure>
+  /** How often it is made, where that is less than usual. */
+  readonly times?: number
   /** Measures all of them once, in their order. */
   readonly run: (effort: Effort) => Promise<ReadonlyArray<number>>
 }
+
+export const timesOf = ({ times = Number.POSITIVE_INFINITY }: Trial, { trials }: Effort): number =>
+  Math.min(times, trials)
 
 /** How much is run. */
 export interface Effort extends Budget {

@@ -7,7 +7,7 @@ import { runMain } from "@holdfast/terminal/runMain"
 import { Console, DateTime, Effect, FileSystem, Option, Runtime, Schema, Stdio, Stream } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
-import { type Bench, type Effort, type MemoryCase, quick, type Trial, thorough } from "./Bench.ts"
+import { type Bench, type Effort, type MemoryCase, quick, type Trial, thorough, timesOf } from "./Bench.ts"
 import { benches } from "./benches/index.ts"
 import { compare, type Group, type Round, spread } from "./harness.ts"
 import {
@@ -96,7 +96,11 @@ const runGroup = Effect.fnUntraced(function* (bench: string, group: Group, effor
 /** In one process, as each trial starts processes of its own where it needs them. */
 const runTrial = Effect.fnUntraced(function* (bench: string, trial: Trial, effort: Effort) {
   const { figures, name, title } = trial
-  const lines = yield* measured({ bench, name, effort: { ...effort, processes: 1, rounds: effort.trials } })
+  const lines = yield* measured({
+    bench,
+    name,
+    effort: { ...effort, processes: 1, rounds: timesOf(trial, effort) }
+  })
   const judged = figures.map((figure, index) => {
     const value = spread(lines.map((line) => line[index] ?? Number.NaN))
     const { atLeast, atMost } = figure

@@ -1,5 +1,5 @@
 /** The process that measures: one group, one trial, or one memory case. It writes what it finds as lines of JSON. */
-import type { Effort, MemoryCase } from "./Bench.ts"
+import { type Effort, type MemoryCase, timesOf } from "./Bench.ts"
 import { benches } from "./benches/index.ts"
 import { measure } from "./harness.ts"
 
@@ -40,7 +40,8 @@ const run = async ({ bench, effort, name }: Task): Promise<void> => {
   if (group !== undefined) return measure(group, effort, (round) => console.log(JSON.stringify(round)))
   const trial = found?.trials?.find((candidate) => candidate.name === name)
   if (trial !== undefined) {
-    for (let made = 0; made < effort.trials; made++) console.log(JSON.stringify(await trial.run(effort)))
+    const times = timesOf(trial, effort)
+    for (let made = 0; made < times; made++) console.log(JSON.stringify(await trial.run(effort)))
     return
   }
   const memory = found?.memory.find((candidate) => candidate.name === name)

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import type { Bench } from "../Bench.ts"
 import type { Group, Subject } from "../harness.ts"
 import { inFibers, inOneFiber, inPromises, workFor } from "../loops.ts"
+import { bareFile, bareSqlite } from "./state/bare.ts"
 import {
   makeDirectory,
   modify,
@@ -60,6 +61,20 @@ const group = (
 
 const libraries = "proper-lockfile and write-file-atomic"
 
+/** What nobody can be faster than on this disk. */
+const least = (name: string, make: (directory: string) => () => void): Subject => {
+  let change: (() => void) | undefined
+  return {
+    name,
+    run: async (calls) => {
+      change ??= make(makeDirectory())
+      for (let call = 0; call < calls; call++) change()
+      return undefined
+    },
+    note: "the least on this disk: no lock, no checks"
+  }
+}
+
 const one: Group = group(
   { name: "modify", title: "a change of 1 KB, one after the other", peer: libraries, by: "speed" },
   (stores) => {
@@ -71,7 +86,9 @@ const one: Group = group(
     return [
       { name: libraries, run: stores.theirs(({ modify: change }) => change) },
       inTurn("sqlite", 150),
-      inTurn("file", 8)
+      inTurn("file", 8),
+      least("node:sqlite, a transaction", bareSqlite),
+      least("node:fs, a new file, and its directory", bareFile)
     ]
   }
 )

@@ -13,9 +13,9 @@ import writeFileAtomic from "write-file-atomic"
 const Value = Schema.Struct({ count: Schema.Int, text: Schema.String })
 type Value = typeof Value.Type
 
-const initial: Value = { count: 0, text: "x".repeat(1000) }
+export const initial: Value = { count: 0, text: "x".repeat(1000) }
 
-const next = ({ count, text }: Value): Value => ({ count: count + 1, text })
+export const next = ({ count, text }: Value): Value => ({ count: count + 1, text })
 
 export const names = ["peer", "file", "sqlite"] as const
 
@@ -55,8 +55,8 @@ export const open = (name: OurName, directory: string): Promise<Ours> =>
     })
   )
 
-/** The peer of those who wait for somebody else: it asks again soon, which it does best with. */
-const retries = { forever: true, factor: 1, minTimeout: 1, maxTimeout: 1 }
+/** How the peer waits, in milliseconds: of several ways that were tried, it was fastest with this one. */
+const retries = { forever: true, factor: 2, minTimeout: 1, maxTimeout: 50 }
 
 export interface Peer {
   readonly modify: () => Promise<void>

@@ -53,8 +53,11 @@ const valueTrial = async (name: OurName, { bytes }: ReturnType<typeof sizeOf>) =
   const directory = makeDirectory()
   const value = (character: string) => JSON.stringify(character.repeat(bytes))
   await withStore(name, directory, (ours) => timed(write(ours, "large", value("x"))))
+  // Who opens a store may read something of it already.
+  const start = performance.now()
   return withStore(name, directory, async (ours) => {
-    const read = await timed(ours.store.read("large"))
+    await Effect.runPromise(ours.store.read("large"))
+    const read = performance.now() - start
     const again = await timed(ours.store.read("large"))
     const written = await timed(write(ours, "large", value("y")))
     return [read, again, written]
@@ -64,11 +67,11 @@ const valueTrial = async (name: OurName, { bytes }: ReturnType<typeof sizeOf>) =
 const figuresOf = (title: string): ReadonlyArray<Figure> =>
   [
     "10,000 keys written, all at once",
-    "opened",
+    "opened, with 10,000 keys",
     "10,000 keys listed",
     "10,000 keys read, one after the other",
     "one of 10,000 keys changed",
-    "10 MB read for the first time",
+    "opened, and 10 MB read",
     "10 MB read once more",
     "10 MB changed"
   ].map((what) => ({ name: `${title}: ${what}`, unit: "ms" }))
@@ -76,6 +79,7 @@ const figuresOf = (title: string): ReadonlyArray<Figure> =>
 export const sizes: Trial = {
   name: "sizes",
   title: "10,000 keys, and a value of 10 MB",
+  times: 1,
   figures: names.flatMap(([, title]) => figuresOf(title)),
   run: async (effort) => {
     const figures: Array<number> = []
