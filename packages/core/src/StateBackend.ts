@@ -82,7 +82,8 @@ export type CommitError = ReadError | StoreFull | OutcomeUnknown
  *   has it, in this process too.
  * - `hints`: an element whenever something may have been changed by another process, a needless one rather than none.
  * - `keys`: those that have a value.
- * - `repair`: puts what cannot be read aside and this row in its place; says where it was put. `undefined` when the key
+ * - `repair`: puts what cannot be read aside and this row in its place, with higher numbers where higher ones can be made
+ *   out in what was there; says where it was put. `undefined` when the key
  *   can be read, and `false` as for `commit`.
  *
  * @since 0.1.0

@@ -31,6 +31,21 @@ describe("files that are repaired", () => {
       )
     }))
 
+  for (const layout of ["perKey", "single"] as const) {
+    test(`LK-2: numbers go on above all that can be made out, ${layout}`, (disk) =>
+      Effect.gen(function* () {
+        const path = layout === "perKey" ? "keys/a.json" : "state.json"
+        const store = yield* open(disk, layout)
+        // What a value says of itself does not count without end.
+        const value = JSON.stringify({ text: "old", fence: Number.MAX_SAFE_INTEGER })
+        yield* write(store, { a: { ...row(value, 7000), fence: 9000, lease: 9000 } })
+        const text = (yield* textOf(disk, path)) ?? ""
+        yield* put(disk, path, new TextEncoder().encode(text.replace("old", "new")))
+        yield* store.repair("a", { ...row("new", 1000), fence: 1000 })
+        assert.deepInclude(yield* store.read("a"), { version: 9001, fence: 9001 })
+      }))
+  }
+
   test("what can be read is not repaired, nor what is not there", (disk) =>
     Effect.gen(function* () {
       const store = yield* open(disk)

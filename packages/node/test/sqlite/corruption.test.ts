@@ -15,6 +15,8 @@ const test = (name: string, body: (directory: string) => Effect.Effect<void, unk
   it.live(name, () => Effect.scoped(Effect.flatMap(temporaryDirectory, body)), 60_000)
 
 /** Long and short ones, one with half of a pair, and one that was only locked. */
+const repaired = row("repaired", 1000, { fence: 1000 })
+
 const rows: Readonly<Record<string, StateBackend.Row>> = {
   a: row("first"),
   b: row("x".repeat(6000), 2),
@@ -115,7 +117,7 @@ describe("a damaged row", () => {
           Effect.gen(function* () {
             const before = yield* Effect.exit(Effect.all([backend.read("a"), backend.keys("")]))
             assert.strictEqual(errorOf(before)?._tag, "StateCorrupted")
-            yield* backend.repair("a", row("repaired", 1000))
+            yield* backend.repair("a", repaired)
             const { value } = (yield* backend.read("a"))?.stored ?? {}
             // When only the list of the keys was damaged, the value is as good as before.
             assert.strictEqual(value, name.startsWith("link") ? "first" : "repaired")
@@ -143,16 +145,35 @@ describe("a damaged row", () => {
           } as const)
           yield* put(backend, { b: row("new", 3) })
           assert.deepStrictEqual(yield* backend.read("b"), row("new", 3))
-          const aside = yield* backend.repair("a", row("repaired", 1000))
+          const aside = yield* backend.repair("a", repaired)
           assert.isString(aside)
           assert.deepInclude(JSON.parse(readFileSync(String(aside), "utf8")), { key: "a" })
           assert.include(readFileSync(String(aside), "utf8"), "damaged")
-          assert.deepStrictEqual(yield* backend.read("a"), row("repaired", 1000))
-          assert.isUndefined(yield* backend.repair("a", row("again", 2000)))
-          assert.deepStrictEqual(yield* backend.read("a"), row("repaired", 1000))
+          assert.deepStrictEqual(yield* backend.read("a"), repaired)
+          assert.isUndefined(yield* backend.repair("a", row("again", 2000, { fence: 2000 })))
+          assert.deepStrictEqual(yield* backend.read("a"), repaired)
         })
       )
     }))
+
+  for (const [what, spoilMore] of Object.entries({
+    "a row": () => {},
+    "the file": (directory: string) => spoil(directory, (all) => flip(all, 16))
+  })) {
+    test(`LK-2: counts on above all that can be made out, when ${what} is repaired`, (directory) =>
+      Effect.gen(function* () {
+        const high = row("x", 7000, { fence: 9000, lease: 9000 })
+        yield* withStore(directory, (backend) => put(backend, { ...rows, a: high }))
+        alter(directory, "UPDATE rows SET value = 'damaged' WHERE key = 'a'")
+        spoilMore(directory)
+        yield* withStore(directory, (backend) =>
+          Effect.gen(function* () {
+            yield* backend.repair("a", repaired)
+            assert.deepStrictEqual(yield* backend.read("a"), row("repaired", 9001, { fence: 9001 }))
+          })
+        )
+      }))
+  }
 
   test("LS-5: a decision is told, and the rest of its commit is refused with it", (directory) =>
     Effect.gen(function* () {
@@ -191,11 +212,11 @@ describe("a damaged file", () => {
       const bytes = spoil(directory, (all) => all.fill("no database"))
       yield* isTold(directory)
       assert.isTrue(bytesOf(directory).equals(bytes))
-      const aside = yield* withStore(directory, (backend) => backend.repair("a", row("repaired", 1000)))
+      const aside = yield* withStore(directory, (backend) => backend.repair("a", repaired))
       assert.isTrue(readFileSync(`${String(aside)}/state.db`).equals(bytes))
       yield* withStore(directory, (backend) =>
         Effect.gen(function* () {
-          assert.deepStrictEqual(yield* backend.read("a"), row("repaired", 1000))
+          assert.deepStrictEqual(yield* backend.read("a"), repaired)
           // What was lost was never counted so far.
           const lost = row(undefined, 1000, { fence: 1000 })
           assert.deepStrictEqual(yield* backend.read("b"), lost)
@@ -215,11 +236,11 @@ describe("a damaged file", () => {
         const bytes = spoil(directory, (all) => flip(all, at))
         yield* isTold(directory)
         assert.isTrue(bytesOf(directory).equals(bytes))
-        yield* withStore(directory, (backend) => backend.repair("a", row("repaired", 1000)))
+        yield* withStore(directory, (backend) => backend.repair("a", repaired))
         const { corrupt, read } = yield* readAll(directory)
         assert.deepStrictEqual(corrupt, [])
         for (const [key, found] of Object.entries(rows)) {
-          assert.deepStrictEqual(read.get(key), key === "a" ? row("repaired", 1000) : found)
+          assert.deepStrictEqual(read.get(key), key === "a" ? repaired : found)
         }
       }))
   }
@@ -249,7 +270,7 @@ describe("a damaged file", () => {
       yield* withStore(directory, (backend) => put(backend, rows))
       spoil(directory, (all) => flip(all, 20, 1))
       assert.include((yield* readAll(directory)).corrupt, "b")
-      yield* withStore(directory, (backend) => backend.repair("a", row("repaired", 1000)))
+      yield* withStore(directory, (backend) => backend.repair("a", repaired))
       const { corrupt, read } = yield* readAll(directory)
       assert.deepStrictEqual(corrupt, [])
       assert.deepStrictEqual(read.get("b"), rows.b)
@@ -260,10 +281,10 @@ describe("a damaged file", () => {
       yield* withStore(directory, (backend) => put(backend, rows))
       // All rows, and their index; not the list of the keys.
       spoil(directory, (all) => all.fill(0, 4096, 3 * 4096))
-      yield* withStore(directory, (backend) => backend.repair("a", row("repaired", 1000)))
+      yield* withStore(directory, (backend) => backend.repair("a", repaired))
       yield* withStore(directory, (backend) =>
         Effect.gen(function* () {
-          assert.deepStrictEqual(yield* backend.read("a"), row("repaired", 1000))
+          assert.deepStrictEqual(yield* backend.read("a"), repaired)
           assert.strictEqual(yield* tagOf(backend.read("b")), "StateCorrupted")
           assert.deepStrictEqual(yield* backend.keys(""), valued)
           yield* backend.repair("b", row(undefined, 2000, { fence: 2000 }))
@@ -285,16 +306,16 @@ describe("a damaged file", () => {
           spoil(directory, (all) => all.fill("no database"))
           yield* withStore(directory, (late) =>
             Effect.gen(function* () {
-              assert.isFalse(yield* late.repair("a", row("repaired", 1000)))
+              assert.isFalse(yield* late.repair("a", repaired))
               handles.close(somebody)
               // This one has it open as well, and does not know yet.
-              assert.isFalse(yield* late.repair("a", row("repaired", 1000)))
+              assert.isFalse(yield* late.repair("a", repaired))
             })
           )
           return backend
         })
       )
-      assert.isString(yield* withStore(directory, (backend) => backend.repair("a", row("repaired", 1000))))
+      assert.isString(yield* withStore(directory, (backend) => backend.repair("a", repaired)))
     }))
 
   test("is seen as repaired by those who knew it as damaged", (directory) =>
@@ -305,8 +326,8 @@ describe("a damaged file", () => {
         withStore(directory, (other) =>
           Effect.gen(function* () {
             assert.strictEqual(yield* tagOf(other.read("a")), "StateCorrupted")
-            assert.isString(yield* one.repair("a", row("repaired", 1000)))
-            assert.deepStrictEqual(yield* other.read("a"), row("repaired", 1000))
+            assert.isString(yield* one.repair("a", repaired))
+            assert.deepStrictEqual(yield* other.read("a"), repaired)
             assert.deepStrictEqual(yield* other.read("b"), rows.b)
             yield* put(other, { a: row("next", 1001) })
             assert.deepStrictEqual(yield* one.read("a"), row("next", 1001))
@@ -377,8 +398,8 @@ describe("the log of a process that was killed", () => {
       yield* withStore(left, (backend) =>
         Effect.gen(function* () {
           assert.strictEqual(yield* tagOf(put(backend, { b: row("n", 9) })), "StateCorrupted")
-          assert.isString(yield* backend.repair("a", row("repaired", 1000, { fence: 1000 })))
-          assert.deepStrictEqual(yield* backend.read("a"), row("repaired", 1000, { fence: 1000 }))
+          assert.isString(yield* backend.repair("a", repaired))
+          assert.deepStrictEqual(yield* backend.read("a"), repaired)
           assert.deepStrictEqual(yield* backend.read("b"), row("b".repeat(900), 1000, { fence: 1000 }))
         })
       )

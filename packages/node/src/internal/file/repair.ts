@@ -1,7 +1,9 @@
 /** Puts a file aside that cannot be read, and another one in its place. */
 import type { StateBackend } from "@holdfast/core"
 import { Effect, Result } from "effect"
+import { raise } from "../raise.ts"
 import { write } from "./commit.ts"
+import { counted } from "./counted.ts"
 import { type Disk, type Io, syncDirectory } from "./disk.ts"
 import { toWriteError } from "./errors.ts"
 import { exclusively } from "./exclusive.ts"
@@ -33,7 +35,7 @@ const putAside = Effect.fnUntraced(function* (disk: Disk, root: string, path: st
 export const repair = (
   store: Store,
   key: string,
-  row: StateBackend.Row
+  wanted: StateBackend.Row
 ): Effect.Effect<string | undefined | false, StateBackend.CommitError> => {
   const { disk, label, layout, root } = store
   const name = layout.documentOf(key)
@@ -47,6 +49,7 @@ export const repair = (
         putAside(disk, root, layout.pathOf(name), name),
         toWriteError(label, name)
       )
+      const row = raise(wanted, counted(current.bytes) + 1)
       const rest = layout.salvage(current.bytes, Math.max(row.version, row.fence))
       yield* write(store, name, { ...rest, rows: new Map([...rest.rows, [key, row]]) }, yield* makePin)
       return aside

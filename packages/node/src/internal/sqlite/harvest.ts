@@ -1,6 +1,7 @@
 /** What can be got out of a damaged database: the rows whose checksums are right, and the keys that it names. */
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite"
 import { Result } from "effect"
+import { mostBelieved } from "../raise.ts"
 import { toLink } from "./chain.ts"
 import { isCorrupt, isOutOfRange, isUnknownForm } from "./failure.ts"
 import { type Entry, fromColumns } from "./record.ts"
@@ -38,6 +39,21 @@ export const knownKeys = (handle: DatabaseSync, known: Known): Known => {
     if (link.next !== null && !known.has(link.next)) known.set(link.next, true)
   })
   return known
+}
+
+/** The highest number of any row, as far as it can be made out: their checksums may be wrong. */
+export const counted = (handle: DatabaseSync): number => {
+  let most = 0
+  const note = (record: Columns) => {
+    for (const number of Object.values(record)) {
+      if (typeof number === "number" && number < mostBelieved) most = Math.max(most, number)
+    }
+  }
+  // What is no number is more than any, in the order of SQLite.
+  const bounded = (column: string) => `min(${column}, ${mostBelieved}) AS ${column}`
+  const numbers = ["version", "fence", "lease"].map(bounded).join(", ")
+  both(handle, `SELECT ${numbers} FROM rows NOT INDEXED`, "rowid", note)
+  return most
 }
 
 /** Gives each row that is as it was written, some of them more than once. */

@@ -4,21 +4,15 @@ import { basename, join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import type { StateBackend } from "@holdfast/core"
 import { Result } from "effect"
+import { raise } from "../raise.ts"
 import { makeAside, syncDirectory } from "./files.ts"
-import { knownKeys, wholeRows } from "./harvest.ts"
+import { counted, knownKeys, wholeRows } from "./harvest.ts"
 import type { Place } from "./place.ts"
 import { alone } from "./presence.ts"
 import { columns, type Entry, toEntry } from "./record.ts"
 import { type Known, relink } from "./relink.ts"
 import { build, logOf, openSource, removeDatabase } from "./source.ts"
 import { Table } from "./table.ts"
-
-/** The value as it is, and nobody who knows a later one can take it for his. */
-const raise = (key: string, { stored, ...row }: StateBackend.Row, beyond: number): Entry => {
-  const version = Math.max(row.version, beyond)
-  const fence = Math.max(row.fence, beyond)
-  return toEntry(key, { ...row, version, fence, stored: stored && { ...stored, version } }, undefined)
-}
 
 /** Of two rows of one key, the later one counts. */
 const replant = (target: DatabaseSync): ((key: string, entry: Entry) => void) => {
@@ -55,37 +49,44 @@ const exchange = (place: Place, fresh: string, name: string): string => {
   return aside
 }
 
-/** What becomes of the key for whose sake it is done, and a number that is higher than any in the store. */
+/** What becomes of the key for whose sake it is done. */
 interface Repair {
   readonly key: string
   readonly row: StateBackend.Row | undefined
+  /** Whether that is a new row, whose numbers have to be higher than any in the store. */
+  readonly isNew: boolean
   readonly beyond: number
   /** Whether rows may be older than what was once acknowledged: then they are not counted on from there. */
   readonly isPast: boolean
 }
 
 /**
- * Says where the old database is now. Throws what SQLite throws, when somebody uses the store too: nothing has happened
+ * Says where the old database is now, and which row the key has. Throws what SQLite throws, when somebody uses the store too: nothing has happened
  * then.
  */
-export const rebuild = (place: Place, { beyond, isPast, key, row }: Repair, name: string): string =>
+export const rebuild = (place: Place, { isNew, isPast, key, row, ...repair }: Repair, name: string) =>
   alone(place.presence, () => {
     const fresh = join(place.directory, "rebuilt.db")
     const copy = join(place.directory, "damaged.db")
     const known: Known = new Map()
+    let { beyond } = repair
+    let put = row
     try {
       build(fresh, (target) => {
         const plant = replant(target)
         openSource(place.database, copy, (source) => {
           knownKeys(source, known)
+          beyond = Math.max(beyond, counted(source) + 1)
           wholeRows(source, known, (named, entry) =>
-            plant(named, isPast ? raise(named, entry.row, beyond) : entry)
+            plant(named, isPast ? toEntry(named, raise(entry.row, beyond), undefined) : entry)
           )
         })
         relink(target, known, beyond)
-        if (row !== undefined) Result.getOrThrow(new Table(target).replace(key, row))
+        if (row === undefined) return
+        put = isNew ? raise(row, beyond) : row
+        Result.getOrThrow(new Table(target).replace(key, put))
       })
-      return exchange(place, fresh, name)
+      return { aside: exchange(place, fresh, name), row: put }
     } finally {
       removeDatabase(fresh)
       removeDatabase(copy)

@@ -4,15 +4,17 @@ import type { DatabaseSync } from "node:sqlite"
 import type { StateBackend } from "@holdfast/core"
 import { Result } from "effect"
 import { encodeName } from "../file/names.ts"
+import { raise } from "../raise.ts"
 import { brokenFile, Damage, unsound } from "./damage.ts"
 import { isCorrupt } from "./failure.ts"
 import { putAside } from "./files.ts"
-import { knownKeys } from "./harvest.ts"
+import { counted, knownKeys } from "./harvest.ts"
 import { rebuild } from "./rebuild.ts"
 import { relink } from "./relink.ts"
 import type { Session } from "./session.ts"
 import { isSound } from "./sound.ts"
 import type { Store } from "./store.ts"
+import type { Note } from "./witness.ts"
 
 const keyRecords = (handle: DatabaseSync, table: "rows" | "chain", key: string): ReadonlyArray<unknown> => {
   const select = handle.prepare(`SELECT * FROM ${table} WHERE key = ?`)
@@ -38,15 +40,15 @@ const describe = (handle: DatabaseSync, key: string, damage: Damage): string => 
 }
 
 /**
- * Says where it has put what was there; `undefined` when it can be read. Throws a `Damage` of the file when it takes more
+ * Says where it has put what was there, and which row the key has now; `undefined` when it can be read. Throws a `Damage` of the file when it takes more
  * than writing a row.
  */
 const repair = (
   session: Session,
   key: string,
-  row: StateBackend.Row,
+  wanted: StateBackend.Row,
   keep: (content: string) => string
-): string | undefined => {
+): { readonly aside: string | undefined; readonly row: StateBackend.Row } | undefined => {
   const { handle, table } = session
   try {
     return session.exclusively(() => {
@@ -55,12 +57,13 @@ const repair = (
       if (!session.isSound) throw unsound()
       if (Result.isSuccess(found) && Result.isSuccess(links)) return undefined
       if (Result.isFailure(found) && found.failure.place === "File") throw found.failure
+      const row = raise(wanted, counted(handle) + 1)
       const aside = Result.isFailure(found) ? keep(describe(handle, key, found.failure)) : undefined
       if (Result.isFailure(links)) relink(handle, knownKeys(handle, new Map()), row.version)
       if (Result.isFailure(found)) Result.getOrThrow(table.replace(key, row))
       if (!isSound(handle)) throw unsound()
       session.commit()
-      return aside
+      return { aside, row }
     })
   } catch (error) {
     throw isCorrupt(error) ? brokenFile("SQLite cannot read it", error) : error
@@ -82,24 +85,26 @@ const toPut = (store: Store, key: string, row: StateBackend.Row): StateBackend.R
   }
 }
 
+const noteOf = (key: string, { fence, version }: StateBackend.Row): Note => ({ key, version, fence })
+
 /** Repairs a store whose file may be broken as a whole, or not even open. */
 export const repairStore = (store: Store, key: string, row: StateBackend.Row): string | undefined => {
   const { place, witness } = store
   const name = `${row.version}-${encodeName(key)}`
   try {
-    const aside = store.run((session) =>
+    const done = store.run((session) =>
       repair(session, key, row, (content) => putAside(place.corrupt, name, content))
     )
-    if (aside !== undefined) witness.tell({ key, version: row.version, fence: row.fence })
-    return aside
+    if (done?.aside !== undefined) witness.tell(noteOf(key, done.row))
+    return done?.aside
   } catch (error) {
     if (!(error instanceof Damage) || (error.place !== "File" && error.place !== "Past")) throw error
     const put = toPut(store, key, row)
     store.discard()
     const isPast = error.place === "Past"
-    const aside = rebuild(place, { key, row: put, beyond: row.version, isPast }, name)
+    const done = rebuild(place, { key, row: put, isNew: put === row, beyond: row.version, isPast }, name)
     // What was noted may be lost with what was damaged: that is told now.
-    witness.tell(put && { key, version: put.version, fence: put.fence })
-    return aside
+    witness.tell(done.row && noteOf(key, done.row))
+    return done.aside
   }
 }
