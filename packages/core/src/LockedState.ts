@@ -202,11 +202,11 @@ export const make = <A>(
   definition: Definition<A>
 ): Effect.Effect<LockedState<A>, never, StateStore | Lock> => {
   checkKey("LockedState", key)
-  codecOf("", key, definition)
+  const codec = codecOf(key, definition)
   return Effect.gen(function* () {
     const store = yield* StateStore
     const lock = yield* Lock
-    return bind(key, codecOf(store.label, key, definition), store, lock)
+    return bind(key, codec(store.label), store, lock)
   })
 }
 

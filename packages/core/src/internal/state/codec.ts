@@ -39,7 +39,8 @@ const stepsOf = (
   return steps
 }
 
-export const codecOf = <A>(store: string, key: string, definition: Definition<A>): Codec<A> => {
+/** The codec in whichever store, which errors name. Throws `InvalidOptions` for a definition that makes no sense. */
+export const codecOf = <A>(key: string, definition: Definition<A>): ((store: string) => Codec<A>) => {
   const { initial, migrations = [], schema, version = 1 } = definition
   const steps = stepsOf(version, migrations)
   const json = Schema.toCodecJson(schema)
@@ -60,13 +61,15 @@ export const codecOf = <A>(store: string, key: string, definition: Definition<A>
     }
     return decodeJson(encoded)
   }
-  const decode = (stored: Stored | undefined): Result.Result<A, StateCorrupted | SchemaTooNew> => {
-    const known = stored?.schemaVersion ?? version
-    if (known > version) return Result.fail(new SchemaTooNew({ key, stored: known, known: version }))
-    return Result.try({
-      try: () => read(stored?.value ?? initialText, known),
-      catch: (cause) => new StateCorrupted({ store, key, reason: "Schema", cause })
-    })
-  }
-  return { version, initial: initialText, decode, encode }
+  const decodeIn =
+    (store: string) =>
+    (stored: Stored | undefined): Result.Result<A, StateCorrupted | SchemaTooNew> => {
+      const known = stored?.schemaVersion ?? version
+      if (known > version) return Result.fail(new SchemaTooNew({ key, stored: known, known: version }))
+      return Result.try({
+        try: () => read(stored?.value ?? initialText, known),
+        catch: (cause) => new StateCorrupted({ store, key, reason: "Schema", cause })
+      })
+    }
+  return (store) => ({ version, initial: initialText, decode: decodeIn(store), encode })
 }

@@ -1,18 +1,15 @@
 /** Decisions that share commits: a queue for each document, and one fiber that commits while it is not empty. */
-import { Cause, Clock, Effect, Exit, Metric, Option, Random, type Scope } from "effect"
+import { Cause, Clock, Effect, Exit, Metric, Option, type Scope } from "effect"
 import type { CommitError, StateBackend } from "../../StateBackend.ts"
 import { Current } from "../limit.ts"
 import { Commit } from "./commit.ts"
 import { closed } from "./errors.ts"
+import { briefly } from "./pause.ts"
 import type { Pending } from "./request.ts"
 import { Slices } from "./slices.ts"
 
 /** The most decisions of one commit: the others come with the next. */
 const maxShared = 4096
-
-/** How long to wait for a document that another process has, at least and at most; and who is next, not longer. */
-const minBusyMillis = 1
-const maxBusyMillis = 4
 
 const commitsTotal = Metric.counter("holdfast_state_commits", {
   description: "Commits of decisions about stored state",
@@ -155,11 +152,9 @@ export class Documents {
       this.leave(request)
       request.settle(Exit.fail(request.impatient))
     }
-    const millis = this.slices.isNext(document)
-      ? Effect.succeed(minBusyMillis)
-      : Random.nextBetween(minBusyMillis, maxBusyMillis)
-    const pause = Effect.interruptible(Effect.flatMap(millis, Effect.sleep))
-    return Effect.andThen(Metric.update(busyTotal, 1), requests.length === 0 ? Effect.void : pause)
+    // Who is next has nobody to keep out of step with.
+    const wait = Effect.interruptible(this.slices.isNext(document) ? Effect.sleep(1) : briefly)
+    return Effect.andThen(Metric.update(busyTotal, 1), requests.length === 0 ? Effect.void : wait)
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a backend becomes: a store and its locks. Each operation is one method here; the parts are beside it. */
-import { Cause, Clock, Effect, Exit, Random, type RcRef, Result, Scope, Stream } from "effect"
+import { Cause, Clock, Effect, Exit, type RcRef, Result, Scope, Stream } from "effect"
 import type { AcquireError, Fence, Lease, Lock, Options } from "../../Lock.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { StateBackend } from "../../StateBackend.ts"
@@ -11,6 +11,7 @@ import { StoreUnavailable } from "./errors.ts"
 import { KeyLocks } from "./keyLocks.ts"
 import { checkKey } from "./keys.ts"
 import { Patience } from "./patience.ts"
+import { briefly } from "./pause.ts"
 import { type Decision, type Failure, Request } from "./request.ts"
 import * as rows from "./rows.ts"
 import { Unleased } from "./unleased.ts"
@@ -114,9 +115,8 @@ export class Engine {
           Effect.sync(() => (isRunning = false))
         )
       )
-      const pause = Effect.flatMap(Random.nextBetween(1, 4), Effect.sleep)
       const untilFree: typeof once = Effect.flatMap(once, (aside) =>
-        aside === false ? Effect.andThen(pause, untilFree) : Effect.succeed(aside)
+        aside === false ? Effect.andThen(briefly, untilFree) : Effect.succeed(aside)
       )
       const aside = yield* patience.within(untilFree, () =>
         isRunning ? this.unknown(key, patience) : patience.timeout("InheritedDeadline", undefined)

@@ -13,12 +13,14 @@
  * Whoever tries once, or only looks, has a third one meanwhile, "once": several at the same moment would take each other
  * for somebody who has the key.
  */
-import { Effect, Exit, Random, Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
 import type { LockTimeout } from "../lock/errors.ts"
 import { type Turn, Turns } from "../lock/turns.ts"
 import { closed, type StoreUnavailable } from "./errors.ts"
+import { Held } from "./held.ts"
 import type { Patience } from "./patience.ts"
+import { briefly, pause } from "./pause.ts"
 
 export class KeyLocks {
   private readonly backend: StateBackend
@@ -153,53 +155,8 @@ export class KeyLocks {
 /** So many tries take about a tenth of a second. */
 const patientTries = 24
 
-/** The pause of one who is the only one, in milliseconds: short at first, then such that waiting costs next to nothing. */
-const pauseAfter = (tries: number): Effect.Effect<void> =>
-  Effect.flatMap(tries < 32 ? Random.nextBetween(1, 4) : Random.nextBetween(4, 16), Effect.sleep)
+/** The pause of one who is the only one: short at first, then such that waiting costs next to nothing. */
+const pauseAfter = (tries: number): Effect.Effect<void> => (tries < 32 ? briefly : pause(4, 16))
 
 /** The pause of one among others: who tried less often the longer it waits would be overtaken by those who come later. */
-const pauseOfMany = Effect.flatMap(Random.nextBetween(2, 8), Effect.sleep)
-
-/** The locks that one caller has. What he gets when he has left already, he lets go of at once. */
-class Held {
-  private readonly backend: StateBackend
-  private readonly scopes = new Map<string, Scope.Closeable>()
-  private hasLeft = false
-
-  constructor(backend: StateBackend) {
-    this.backend = backend
-  }
-
-  attempt(name: string): Effect.Effect<boolean, StoreUnavailable> {
-    const attempt = Effect.flatMap(Scope.make(), (scope) =>
-      Effect.flatMap(Effect.exit(Scope.provide(this.backend.tryLock(name), scope)), (exit) => {
-        if (Exit.isSuccess(exit) && exit.value && !this.hasLeft) {
-          this.scopes.set(name, scope)
-          return exit
-        }
-        return Effect.andThen(Scope.close(scope, Exit.void), exit)
-      })
-    )
-    return Effect.uninterruptible(attempt)
-  }
-
-  letGoOf(name: string): Effect.Effect<void> {
-    // An interruption between its two steps would leave a lock that nobody knows of.
-    return Effect.uninterruptible(
-      Effect.suspend(() => {
-        const scope = this.scopes.get(name)
-        this.scopes.delete(name)
-        return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
-      })
-    )
-  }
-
-  get letGo(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.hasLeft = true
-      // The last first: what it took first keeps others from being misled by the rest.
-      const names = Array.from(this.scopes.keys()).reverse()
-      return Effect.forEach(names, (name) => this.letGoOf(name), { discard: true })
-    })
-  }
-}
+const pauseOfMany = pause(2, 8)

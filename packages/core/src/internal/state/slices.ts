@@ -10,8 +10,9 @@
  * he does not, as each change of hands costs a pause, and many commits a slice pay for it together. Who was refused for
  * long does without: who is next may stand still.
  */
-import { Clock, Effect, Exit, Scope } from "effect"
+import { Clock, Effect } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
+import { Held } from "./held.ts"
 
 /** Long against what SQLite takes for a commit, and short against what a caller notices. */
 const sliceNanos = 2_000_000n
@@ -22,20 +23,21 @@ const maxRefusals = 48
 /** Slices that are over are forgotten when there are so many. */
 const maxKept = 1024
 
+const turnOf = (document: string): string => `turn:${document}`
+
 export class Slices {
-  private readonly backend: StateBackend
+  private readonly held: Held
   /** When the slice of a document ends. */
   private readonly ends = new Map<string, bigint>()
-  private readonly turns = new Map<string, Scope.Closeable>()
   /** How often in a row somebody else was next. */
   private readonly refusals = new Map<string, number>()
 
   constructor(backend: StateBackend) {
-    this.backend = backend
+    this.held = new Held(backend)
   }
 
   isNext(document: string): boolean {
-    return this.turns.has(document)
+    return this.held.has(turnOf(document))
   }
 
   /** Whether this process may try to commit now. Not to be interrupted. */
@@ -50,7 +52,7 @@ export class Slices {
   /** A commit is through, or has failed. */
   committed(document: string): Effect.Effect<void> {
     return Effect.flatMap(Clock.monotonicTimeNanos, (nowNanos) => {
-      if (this.turns.has(document) || !this.ends.has(document)) {
+      if (this.isNext(document) || !this.ends.has(document)) {
         if (this.ends.size >= maxKept) this.forget(nowNanos)
         this.ends.set(document, nowNanos + sliceNanos)
       }
@@ -62,22 +64,15 @@ export class Slices {
   giveUp(document: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.refusals.delete(document)
-      const turn = this.turns.get(document)
-      this.turns.delete(document)
-      return turn === undefined ? Effect.void : Scope.close(turn, Exit.void)
+      return this.held.letGoOf(turnOf(document))
     })
   }
 
   private take(document: string): Effect.Effect<boolean> {
-    return Effect.flatMap(Scope.make(), (turn) =>
-      Effect.flatMap(Effect.exit(Scope.provide(this.backend.tryLock(`turn:${document}`), turn)), (exit) => {
-        if (Exit.isSuccess(exit) && exit.value) this.turns.set(document, turn)
-        // Where nothing can be locked, the commit says what is wrong.
-        const mayCommit = Exit.isFailure(exit) || exit.value || this.isRefusedForLong(document)
-        return this.isNext(document)
-          ? Effect.succeed(mayCommit)
-          : Effect.as(Scope.close(turn, Exit.void), mayCommit)
-      })
+    return Effect.map(
+      // Where nothing can be locked, the commit says what is wrong.
+      Effect.orElseSucceed(this.held.attempt(turnOf(document)), () => true),
+      (mayCommit) => mayCommit || this.isRefusedForLong(document)
     )
   }
 
