@@ -71,8 +71,8 @@ export const lease =
   }
 
 /**
- * What takes the place of a row that cannot be read. How far its numbers had come is lost; the wall clock's milliseconds
- * are further than any counting gets.
+ * What takes the place of a row that cannot be read. How far its numbers had come may be lost; the wall clock's
+ * milliseconds are further than any counting gets. A backend raises them where it can make out higher ones.
  */
 export const repaired = (
   value: { readonly value: string; readonly schemaVersion: number } | undefined,
