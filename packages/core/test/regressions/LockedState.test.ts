@@ -144,9 +144,7 @@ describe("standing still", () => {
     Effect.gen(function* () {
       // Given a process that stands still just when it is the next for a key and for a document
       const machine = new Machine()
-      machine.locks.add("next:n")
-      machine.locks.add("turn:all")
-      machine.locks.add("once:n")
+      for (const name of ["next:n", "turn:all:0", "once:n"]) machine.locks.add(name)
       const { lock, store } = yield* open(machine, "pid 2")
       // When others want them
       const change = yield* timed(store.transact("n", increment), "1 second")
@@ -156,6 +154,49 @@ describe("standing still", () => {
       assert.deepStrictEqual(
         [change, section, look].map(({ exit }) => exit._tag),
         ["Success", "Success", "Success"]
+      )
+    })
+  )
+
+  for (const place of [1, 2]) {
+    it.effect(`LK-6: one that stands still at place ${place} of a line keeps nobody from a document`, () =>
+      Effect.gen(function* () {
+        // Given somebody at work, and a process that stands still while it waits for him
+        const machine = new Machine()
+        machine.locks.add("turn:all:0")
+        machine.locks.add(`turn:all:${place}`)
+        const { store } = yield* open(machine, "pid 2")
+        // When another one comes after it, and the first is ready
+        const change = yield* during(store.transact("n", increment), 10)
+        machine.locks.delete("turn:all:0")
+        // Then it is not kept for long
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(change.pollUnsafe(), Exit.succeed(1))
+      })
+    )
+  }
+
+  it.effect("LK-6: processes that wait for a document have it in the order in which they came", () =>
+    Effect.gen(function* () {
+      // Given documents that somebody is at for long
+      const machine = new StateMachine({ ...calm, documents: "each" })
+      const keys = ["a", "b", "c", "d", "e", "f", "g", "h"]
+      for (const key of keys) machine.take(`document:${key}`, "somebody")
+      // When four processes come for them, one after the other
+      const changes: Array<Fiber.Fiber<ReadonlyArray<number>, unknown>> = []
+      for (const owner of ["pid 1", "pid 2", "pid 3", "pid 4"]) {
+        const { store } = yield* openBackend(machine.process(owner))
+        const all = Effect.forEach(keys, (key) => store.transact(key, increment), {
+          concurrency: "unbounded"
+        })
+        changes.push(yield* during(all, 9))
+      }
+      for (const key of keys) machine.release(`document:${key}`, "somebody")
+      yield* TestClock.adjust("1 second")
+      // Then they have them in this order
+      assert.deepStrictEqual(
+        changes.map((change) => change.pollUnsafe()),
+        [1, 2, 3, 4].map((place) => Exit.succeed(keys.map(() => place)))
       )
     })
   )

@@ -152,8 +152,7 @@ export class Documents {
       this.leave(request)
       request.settle(Exit.fail(request.impatient))
     }
-    // Who is next has nobody to keep out of step with.
-    const wait = Effect.interruptible(this.slices.isNext(document) ? Effect.sleep(1) : briefly)
+    const wait = Effect.interruptible(this.slices.isInLine(document) ? Effect.sleep(1) : briefly)
     return Effect.andThen(Metric.update(busyTotal, 1), requests.length === 0 ? Effect.void : wait)
   }
 }
