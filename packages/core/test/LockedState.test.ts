@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { InvalidOptions, Lock, LockedState, StateBackend, StateStore } from "@holdfast/core"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scope, Stream } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Machine } from "./utils/machine.ts"
 import { during, timed } from "./utils/run.ts"
@@ -311,10 +311,29 @@ describe("LockedState, over versions of a schema", () => {
         reason: "Schema",
         store: "memory"
       })
-      assert.deepInclude(yield* Effect.flip(state.update((n) => n + 1)), { _tag: "StateCorrupted" })
+      const error = yield* Effect.flip(state.update((n) => n + 1))
+      assert.deepInclude(error, { _tag: "StateCorrupted" })
+      assert.include(error.message, "mend its schema or its migrations")
       assert.strictEqual(yield* other.get, "text")
     })
   )
+
+  test(
+    "a change to what the schema does not accept is a defect that says of which value",
+    Effect.gen(function* () {
+      const state = yield* LockedState.make("count", { schema: Schema.Int, initial: 0 })
+      const exit = yield* Effect.exit(state.update(() => 1.5))
+      assert.match(
+        Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "",
+        /a new value of "count" is not of its schema: .*integer/i
+      )
+    })
+  )
+
+  it("rejects an initial value that is not of the schema", () => {
+    const make = () => LockedState.make("count", { schema: Schema.Int, initial: 1.5 })
+    assert.throws(make, InvalidOptions, /LockedState: the option "initial" cannot be stored: .*integer/i)
+  })
 
   it("rejects migrations with gaps, and keys that no store can keep", () => {
     const make = (version: number, from: ReadonlyArray<number>) => () =>

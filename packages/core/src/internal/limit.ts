@@ -76,6 +76,13 @@ export const isExpiryOf = (alarm: Alarm, cause: Cause.Cause<unknown>): boolean =
     return typeof thrown === "object" && thrown !== null && alarmOf.get(thrown) === alarm
   })
 
+/** Says that an error tells of whatever alarm another one tells of, in whose place it comes. */
+export const likeExpiry = <E extends object>(error: E, other: object): E => {
+  const alarm = alarmOf.get(other)
+  if (alarm !== undefined) alarmOf.set(error, alarm)
+  return error
+}
+
 /** Says that an error tells of this alarm, as if it had been the first to hear of it. */
 export const markExpiry = (error: object, alarm: Alarm): void => {
   alarmOf.set(error, alarm)

@@ -103,6 +103,34 @@ describe("leases that have ended", () => {
 })
 
 describe("blame", () => {
+  for (const readNanos of [0, 5e6]) {
+    it.effect(
+      `a deadline is told as a time-out of the lock to those within it, who read for ${readNanos / 1e6} ms`,
+      () =>
+        Effect.gen(function* () {
+          // Given a key that another process has, on a machine where to find out who takes its time, or none
+          const machine = new StateMachine({ ...calm, readNanos })
+          const one = yield* openBackend(machine.process("pid 1"))
+          const other = yield* openBackend(machine.process("pid 2"))
+          yield* one.lock.acquire("n")
+          // When the deadline of somebody who waits for it is over
+          const told: Array<unknown> = []
+          const wanting = Effect.scoped(other.lock.acquire("n")).pipe(
+            Effect.tapError((error) => Effect.sync(() => told.push(error)))
+          )
+          const { exit } = yield* timed(Effect.flip(Deadline.within(wanting, "100 millis")), "1 second")
+          // Then he hears of it, with the holder where that is known at once, and the deadline reports it as its own
+          assert.strictEqual(told.length, 1)
+          assert.deepInclude(told[0], { _tag: "LockTimeout", limit: "InheritedDeadline" })
+          assert.deepInclude(told[0], readNanos === 0 ? { holder: "pid 1" } : {})
+          assert.deepInclude(Exit.isSuccess(exit) && exit.value, {
+            _tag: "DeadlineExceeded",
+            inherited: false
+          })
+        })
+    )
+  }
+
   it.effect("a time-out names the holder in another process, and not the one who waits for him", () =>
     Effect.gen(function* () {
       // Given a key that a process holds, and another one with a waiter that has a name

@@ -39,6 +39,16 @@ const stepsOf = (
   return steps
 }
 
+const encodeOf = <A>(key: string, encode: (value: A) => unknown, value: A): unknown => {
+  try {
+    return encode(value)
+  } catch (cause) {
+    throw new TypeError(`a new value of "${key}" is not of its schema: ${messageOf(cause)}`, { cause })
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** The codec in whichever store, which errors name. Throws `InvalidOptions` for a definition that makes no sense. */
 export const codecOf = <A>(key: string, definition: Definition<A>): ((store: string) => Codec<A>) => {
   const { initial, migrations = [], schema, version = 1 } = definition
@@ -47,11 +57,19 @@ export const codecOf = <A>(key: string, definition: Definition<A>): ((store: str
   const decodeJson = Schema.decodeUnknownSync(json)
   const encodeJson = Schema.encodeUnknownSync(json)
   const encode = (value: A): string => {
-    const text = JSON.stringify(encodeJson(value))
+    const text = JSON.stringify(encodeOf(key, encodeJson, value))
     if (text === undefined) throw new TypeError(`a value of "${key}" has no JSON form`)
     return text
   }
-  const initialText = encode(initial)
+  const initialText = Result.getOrThrowWith(
+    Result.try(() => encode(initial)),
+    (error) =>
+      new InvalidOptions({
+        module: "LockedState",
+        option: "initial",
+        problem: `cannot be stored: ${messageOf(error)}`
+      })
+  )
   const read = (text: string, from: number): A => {
     let encoded: unknown = JSON.parse(text)
     for (let at = from; at < version; at++) {

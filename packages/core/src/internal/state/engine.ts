@@ -4,6 +4,7 @@ import type { AcquireError, Fence, Lease, Lock, Options } from "../../Lock.ts"
 import { OutcomeUnknown } from "../../OutcomeUnknown.ts"
 import type { StateBackend } from "../../StateBackend.ts"
 import type * as StateStore from "../../StateStore.ts"
+import { likeExpiry } from "../limit.ts"
 import { LockTimeout } from "../lock/errors.ts"
 import { Changes } from "./changes.ts"
 import { Documents } from "./documents.ts"
@@ -220,36 +221,49 @@ export class Engine {
 
   /** The number of a new lease. A commit of which nothing is known has at most wasted a number. */
   private issue(key: string, holder: string, patience: Patience): Effect.Effect<Fence, AcquireError> {
-    return Effect.catchTag(this.submit(key, rows.lease(holder), patience), "OutcomeUnknown", ({ cause }) =>
+    return Effect.catchTag(this.submit(key, rows.lease(holder), patience), "OutcomeUnknown", (error) =>
       Effect.fail(
-        cause === middleOfCommit
-          ? patience.timeout("InheritedDeadline", undefined)
-          : new StoreUnavailable({ store: this.backend.label, operation: "lock", reason: "Io", cause })
+        error.cause === middleOfCommit
+          ? likeExpiry(patience.timeout("InheritedDeadline", undefined), error)
+          : new StoreUnavailable({
+              store: this.backend.label,
+              operation: "lock",
+              reason: "Io",
+              cause: error.cause
+            })
       )
     )
   }
 
-  /** A time-out says who has the key, also when that is another process. */
+  /** A time-out says who has the key, also when that is another process, if that can be found out in time. */
   private hold(
     key: string,
     patience: Patience,
     label: string | undefined
   ): Effect.Effect<void, LockTimeout | StoreUnavailable, Scope.Scope> {
-    return Effect.catchTag(this.locks.hold(key, patience, label), "LockTimeout", (timeout) =>
-      timeout.holder !== undefined
-        ? Effect.fail(timeout)
-        : Effect.flatMap(Effect.exit(this.backend.read(key)), (exit) => {
-            const row = Exit.isSuccess(exit) ? exit.value : undefined
-            return Effect.fail(
-              row === undefined || row.lease === 0 ? timeout : withHolder(timeout, row.holder)
-            )
-          })
-    )
+    return Effect.catchTag(this.locks.hold(key, patience, label), "LockTimeout", (timeout) => {
+      if (timeout.holder !== undefined) return Effect.fail(timeout)
+      const read = Effect.exit(this.backend.read(key))
+      // The deadline is over for this, too: who reads on would be cut off, and told nothing at all.
+      const found = timeout.limit === "InheritedDeadline" ? atOnce(read) : read
+      return Effect.flatMap(found, (exit) => {
+        const row = exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
+        return Effect.fail(row === undefined || row.lease === 0 ? timeout : withHolder(timeout, row.holder))
+      })
+    })
   }
 }
 
 const withHolder = (timeout: LockTimeout, holder: string | undefined): LockTimeout =>
-  holder === undefined ? timeout : new LockTimeout({ ...timeout, holder })
+  holder === undefined ? timeout : likeExpiry(new LockTimeout({ ...timeout, holder }), timeout)
+
+/** What an effect comes to, if it need not wait for anything. */
+const atOnce = <A>(self: Effect.Effect<A>): Effect.Effect<A | undefined> =>
+  Effect.flatMap(Effect.forkChild(self, { startImmediately: true }), (fiber) => {
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined) fiber.interruptUnsafe()
+    return exit ?? Effect.undefined
+  })
 
 /** The cause of an unknown outcome that a deadline made. */
 const middleOfCommit = new Error("the deadline came in the middle of a commit")

@@ -7,7 +7,7 @@ const hints = {
   ReadOnly: "it can only be read",
   Io: "the device fails",
   Connection: "it cannot be reached",
-  Unsupported: "this machine lacks what it needs",
+  Unsupported: "it is not supported here",
   Closed: "its scope is closed"
 } as const
 
@@ -54,14 +54,16 @@ export class StateCorrupted extends Schema.TaggedError<StateCorrupted>(
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
-    const { key, location, reason, store } = this
-    const why = {
-      Checksum: "it is not what was written",
-      Encoding: "it cannot be read",
-      Schema: "its schema does not accept it"
-    }[reason]
+    const { cause, key, location, reason, store } = this
     const where = location === undefined ? `the store "${store}"` : location
-    return `the value of "${key}" in ${where} is corrupt, as ${why}: it is left as it is until it is repaired`
+    if (reason === "Schema") {
+      const why = cause instanceof Error ? `: ${cause.message}` : ""
+      return `this program cannot read the value of "${key}" in ${where}, which is as it was written: mend its schema or its migrations${why}`
+    }
+    const why = reason === "Checksum" ? "it is not what was written" : "it cannot be read"
+    // No value has this key.
+    const what = key === "" ? "what all keys have in common" : `the value of "${key}"`
+    return `${what} in ${where} is corrupt, as ${why}: it is left as it is until it is repaired`
   }
 }
 
