@@ -81,7 +81,7 @@ export type CommitError = ReadError | StoreFull | OutcomeUnknown
  * - `tryLock`: an exclusive lock with this name, until the scope closes or the process is gone; `false` when somebody else
  *   has it, in this process too.
  * - `hints`: an element whenever something may have been changed by another process, a needless one rather than none.
- * - `keys`: those that have a value.
+ * - `keys`: those that have a value and begin with `prefix`, sorted as `Array.prototype.sort` does.
  * - `repair`: puts what cannot be read aside and this row in its place, with higher numbers where higher ones can be made
  *   out in what was there; says where it was put. `undefined` when the key
  *   can be read, and `false` as for `commit`.

@@ -42,7 +42,8 @@ import * as files from "./internal/file/backend.ts"
  * - `directory`: made when it is missing.
  * - `layout`: `perKey` by default, so that writes of different keys do not wait for each other, and one damaged file is
  *   one damaged key. With `single`, all keys are in one file: decisions about any of them share commits, and each commit
- *   writes all of them. What is there in one layout is refused in the other.
+ *   writes all of them. What is there in one layout, or in a
+ *   `SqliteStateStore`, is refused in another.
  * - `owner`: names this process to others that wait for its locks: its process id by default.
  *
  * @since 0.1.0
@@ -62,15 +63,18 @@ const settingsOf = ({
   layout = "perKey",
   owner = `pid ${process.pid}`
 }: Options): files.Settings => {
-  if (directory === "" || directory.includes("\0")) {
+  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
     throw invalid("directory", `must be the path of a directory, but is ${JSON.stringify(directory)}`)
+  }
+  if (layout !== "perKey" && layout !== "single") {
+    throw invalid("layout", `must be "perKey" or "single", but is ${JSON.stringify(layout)}`)
   }
   return { directory, layout, owner }
 }
 
 /**
  * A store and its locks on any `FileSystem`, such as the disk of a simulation. Throws `InvalidOptions` for an empty
- * `directory`.
+ * `directory`, and an unknown `layout`.
  *
  * @since 0.1.0
  * @category layers
@@ -87,7 +91,8 @@ export const layerFileSystem = (
 }
 
 /**
- * A store and its locks in the files of this machine. Throws `InvalidOptions` for an empty `directory`.
+ * A store and its locks in the files of this machine. Throws `InvalidOptions` for an empty `directory`, and an
+ * unknown `layout`.
  *
  * **Details**
  *

@@ -49,7 +49,7 @@ import { makeBackend } from "./internal/sqlite/make.ts"
  *
  * **Details**
  *
- * `directory` is made when it is missing.
+ * `directory` is made when it is missing. One that has a `FileStateStore` is refused.
  *
  * @since 0.1.0
  * @category models
@@ -95,7 +95,7 @@ export const layer = (
   options: Options
 ): Layer.Layer<StateStore.StateStore | Lock.Lock, StateStore.StoreUnavailable> => {
   const { directory } = options
-  if (directory === "" || directory.includes("\0")) {
+  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
     throw new InvalidOptions({
       module: "SqliteStateStore",
       option: "directory",

@@ -1,7 +1,7 @@
 import { join, relative } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { InvalidOptions, Lock, LockedState, StateStore } from "@holdfast/core"
-import { SqliteStateStore } from "@holdfast/node"
+import { FileStateStore, SqliteStateStore } from "@holdfast/node"
 import { Deferred, Effect, Fiber, Layer, Result, Schema, Stream } from "effect"
 import { Unsupported } from "../src/internal/sqlite/prepare.ts"
 import { checkVersion } from "../src/internal/sqlite/supported.ts"
@@ -23,6 +23,24 @@ describe("SqliteStateStore", () => {
       assert.throws(() => SqliteStateStore.layer({ directory }), InvalidOptions)
     }
   })
+
+  for (const layout of ["perKey", "single"] as const) {
+    it.live(`is not opened where there is a FileStateStore, and the other way round: ${layout}`, () =>
+      Effect.gen(function* () {
+        const open = <A, E>(layer: Layer.Layer<A, E>) => Effect.scoped(Layer.build(Layer.fresh(layer)))
+        const refused = { _tag: "StoreUnavailable", reason: "Unsupported", operation: "open" } as const
+        const files = { directory: yield* temporaryDirectory, layout }
+        yield* Effect.provide(
+          Effect.flatMap(counter, (state) => state.update((count) => count + 1)),
+          FileStateStore.layer(files)
+        )
+        assert.deepInclude(yield* Effect.flip(open(SqliteStateStore.layer(files))), refused)
+        const database = { directory: yield* temporaryDirectory, layout }
+        yield* open(SqliteStateStore.layer(database))
+        assert.deepInclude(yield* Effect.flip(open(FileStateStore.layer(database))), refused)
+      }).pipe(Effect.scoped)
+    )
+  }
 
   it("takes no SQLite that can spoil a database", () => {
     for (const version of [undefined, "3.51.2", "3.50.9", "2.99.99", "3.51", ""]) {

@@ -31,8 +31,8 @@ const counter = LockedState.make("app/n", { schema: Schema.Number, initial: 0 })
 
 const stores = {
   sqlite: (directory: string) => SqliteStateStore.layer({ directory }),
-  files: (directory: string) => FileStateStore.layer({ directory }),
-  file: (directory: string) => FileStateStore.layer({ directory, layout: "single" })
+  perKey: (directory: string) => FileStateStore.layer({ directory }),
+  single: (directory: string) => FileStateStore.layer({ directory, layout: "single" })
 }
 
 const test = (name: string, body: (directory: string) => Effect.Effect<void, unknown>) =>
@@ -57,7 +57,10 @@ describe("holdfast-state", () => {
         const show = yield* run("show", directory, "app/n")
         assert.match(show.stdout, /^version +1$/m)
         assert.match(show.stdout, /^7$/m)
-        assert.strictEqual((yield* run("show", directory, "nothing")).code, 1)
+        assert.match(show.stdout, /^written at +\d{4}-\d\d-\d\dT/m)
+        const missing = yield* run("show", directory, "nothing")
+        assert.deepStrictEqual([missing.code, missing.stdout], [1, ""])
+        assert.include(missing.stderr, 'there is no value of "nothing"')
       }))
 
     test(`LS-5: replaces a value in ${name} that its program cannot read`, (directory) =>
@@ -67,7 +70,10 @@ describe("holdfast-state", () => {
           Effect.flatMap(text, (state) => state.update(() => "seven")),
           layer(directory)
         )
-        const { code, stdout } = yield* run("repair", directory, "app/n", "--value", "7")
+        const careful = yield* run("repair", directory, "app/n", "--value", "7")
+        assert.strictEqual(careful.code, 1)
+        assert.include(careful.stderr, "--replace")
+        const { code, stdout } = yield* run("repair", directory, "app/n", "--value", "7", "--replace")
         assert.strictEqual(code, 0)
         assert.include(stdout, 'It was "seven"')
         const n = yield* Effect.provide(
@@ -95,6 +101,11 @@ describe("holdfast-state", () => {
       assert.include(list.stderr, "1 of 1 values cannot be read")
       const repaired = yield* run("repair", directory, "app/n", "--value", "9")
       assert.strictEqual(repaired.code, 0, repaired.stderr)
+      assert.match(
+        repaired.stdout,
+        /"app\/n" has the value that was given, as version 1 of its schema, and version \d{13}/
+      )
+      assert.include(repaired.stdout, "keys with a value in the store: 1")
       const aside = readdirSync(join(directory, "corrupt"))
       assert.strictEqual(aside.length, 1)
       assert.strictEqual(readFileSync(join(directory, "corrupt", aside[0] ?? ""), "utf8"), damaged)
@@ -104,6 +115,22 @@ describe("holdfast-state", () => {
       )
       assert.strictEqual(n, 9)
     }))
+
+  for (const [name, layer] of Object.entries(stores)) {
+    test(`repairs no key that is not there: ${name}`, (directory) =>
+      Effect.gen(function* () {
+        yield* Effect.provide(
+          Effect.flatMap(counter, (n) => n.update(() => 7)),
+          layer(directory)
+        )
+        for (const more of [[], ["--value", "1"], ["--value", "1", "--replace"]]) {
+          const { code, stderr } = yield* run("repair", directory, "app/m", ...more)
+          assert.strictEqual(code, 1)
+          assert.include(stderr, 'there is no value of "app/m"')
+        }
+        assert.notInclude((yield* run("list", directory)).stdout, "app/m")
+      }))
+  }
 
   test("makes no store where there is none", (directory) =>
     Effect.gen(function* () {

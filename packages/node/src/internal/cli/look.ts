@@ -1,6 +1,6 @@
 /** What is known of one key, for people and for machines. */
 import type { StateStore } from "@holdfast/core"
-import { Effect, Result } from "effect"
+import { DateTime, Effect, Option, Result } from "effect"
 
 interface Readable extends StateStore.Stored {
   readonly key: string
@@ -33,6 +33,13 @@ export const inLine = (look: Look): string =>
     ? `healthy   ${visible(look.key)}, version ${look.version}, ${look.value.length} characters`
     : `${look.state === "Missing" ? "missing  " : "UNREADABLE"} ${visible(look.key)}: ${look.problem}`
 
+/** A clock that was wrong can have given any number. */
+const timeOf = (millis: number): string =>
+  Option.match(DateTime.make(millis), {
+    onNone: () => `${millis} ms since 1970`,
+    onSome: DateTime.formatIso
+  })
+
 /** With the value as it is stored. */
 export const inFull = (look: Look): string =>
   look.state === "Healthy"
@@ -40,7 +47,7 @@ export const inFull = (look: Look): string =>
         `version         ${look.version}`,
         `schema version  ${look.schemaVersion}`,
         `fence           ${look.fence}`,
-        `written at      ${look.writtenAtMillis} ms since 1970`,
+        `written at      ${timeOf(look.writtenAtMillis)}`,
         look.value
       ].join("\n")
     : inLine(look)

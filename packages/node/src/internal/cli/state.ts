@@ -2,8 +2,9 @@
 import { StateStore } from "@holdfast/core"
 import { Console, Effect, type FileSystem, Option, Result, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { type Kind, kinds } from "../kinds.ts"
 import { inFull, inLine, type Look, look } from "./look.ts"
-import { type Kind, kindIn, kinds, layerOf, told } from "./stores.ts"
+import { kindIn, layerOf, told } from "./stores.ts"
 
 const flags = {
   directory: Argument.Path("directory").pipe(Argument.withDescription("Where the store is")),
@@ -12,7 +13,7 @@ const flags = {
     Flag.optional
   ),
   json: Flag.Boolean("json").pipe(
-    Flag.withDescription("One line of JSON for each key"),
+    Flag.withDescription("Write JSON, one line for each key"),
     Flag.withDefault(false)
   )
 }
@@ -23,6 +24,12 @@ interface Input {
   readonly directory: string
   readonly store: Option.Option<Kind>
   readonly json: boolean
+}
+
+interface Repair extends Input {
+  readonly key: string
+  readonly value: Option.Option<string>
+  readonly schemaVersion: number
 }
 
 type Store = StateStore.StateStore["Service"]
@@ -61,14 +68,34 @@ const show = Command.make("show", { ...flags, key }, (input) =>
   withStore(input, (store) =>
     Effect.gen(function* () {
       const found = yield* look(store, input.key)
-      yield* print(input, [found], inFull)
-      yield* unreadable([found])
+      if (input.json || found.state === "Healthy") yield* print(input, [found], inFull)
+      if (found.state !== "Healthy") return yield* told(found.problem)
     })
   )
 ).pipe(Command.withDescription("One value, with what belongs to it"))
 
 const write = (store: Store, key: string, value: string, schemaVersion: number) =>
   store.transact(key, () => Result.succeed({ _tag: "Write", value, schemaVersion, result: undefined }))
+
+/** What became of the key, and of the others: one file can have had them all. */
+const report = Effect.fnUntraced(function* (
+  store: Store,
+  { key, schemaVersion, value }: Repair,
+  aside: string
+) {
+  const found = yield* look(store, key)
+  const numbers = found.state === "Healthy" ? `, and version ${found.version} and fence ${found.fence}` : ""
+  yield* Console.log(`repaired: the bytes that could not be read are in ${aside}`)
+  yield* Console.log(
+    Option.isNone(value)
+      ? `${JSON.stringify(key)} has no value now`
+      : `${JSON.stringify(key)} has the value that was given, as version ${schemaVersion} of its schema${numbers}`
+  )
+  const keys = yield* Effect.result(Stream.runCollect(store.keys("")))
+  yield* Console.log(
+    Result.isSuccess(keys) ? `keys with a value in the store: ${keys.success.length}` : keys.failure.message
+  )
+})
 
 const repair = Command.make(
   "repair",
@@ -79,6 +106,10 @@ const repair = Command.make(
       Flag.withDescription("What to put in its place, as JSON; nothing when left out"),
       Flag.filter(isJson, () => "a value in JSON, such as '{\"n\":1}' or '\"text\"'"),
       Flag.optional
+    ),
+    replace: Flag.Boolean("replace").pipe(
+      Flag.withDescription("Write the value also over one that the store can read, and its program cannot"),
+      Flag.withDefault(false)
     ),
     schemaVersion: Flag.Int("schema-version").pipe(
       Flag.withDescription("The version of the value's schema; 1 when left out"),
@@ -95,15 +126,16 @@ const repair = Command.make(
         const { key, schemaVersion } = input
         const value = Option.getOrUndefined(input.value)
         const done = yield* store.repair(key, value === undefined ? undefined : { value, schemaVersion })
-        if (done._tag === "Repaired") {
-          const what = value === undefined ? "the key has no value" : "the key has the value that was given"
-          return yield* Console.log(`repaired: the unreadable bytes are in ${done.aside}, and ${what}`)
-        }
-        if (value === undefined) return yield* Console.log("nothing to repair: the store can read it")
-        // A value that the store can read, and its program cannot.
+        if (done._tag === "Repaired") return yield* report(store, input, done.aside)
         const before = yield* store.read(key)
+        if (before === undefined) return yield* told(`there is no value of ${JSON.stringify(key)}`)
+        if (value === undefined) return yield* Console.log("nothing to repair: the store can read the value")
+        if (!input.replace) {
+          return yield* told("nothing to repair: the store can read the value, and --replace writes over it")
+        }
+        // What the store can read, and its program cannot.
         yield* write(store, key, value, schemaVersion)
-        yield* Console.log(`replaced: the store could read it. It was ${before?.value ?? "not there"}`)
+        yield* Console.log(`replaced, as version ${schemaVersion} of its schema. It was ${before.value}`)
       })
     )
 ).pipe(

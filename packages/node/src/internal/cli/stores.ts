@@ -4,13 +4,7 @@ import { Effect, FileSystem, type Layer, Option } from "effect"
 import { CliError } from "effect/cli"
 import * as FileStateStore from "../../FileStateStore.ts"
 import * as SqliteStateStore from "../../SqliteStateStore.ts"
-
-/** What each kind of store has in its directory. */
-const signs = { sqlite: "state.db", files: "keys", file: "state.json" } as const
-
-export type Kind = keyof typeof signs
-
-export const kinds = ["sqlite", "files", "file"] as const satisfies ReadonlyArray<Kind>
+import { type Kind, kinds, signs } from "../kinds.ts"
 
 /** An error that is told in one sentence. */
 export const told = (message: string): CliError.UserError =>
@@ -40,9 +34,9 @@ export const layerOf = (
   switch (kind) {
     case "sqlite":
       return SqliteStateStore.layer({ directory })
-    case "files":
+    case "perKey":
       return FileStateStore.layer({ directory })
-    case "file":
+    case "single":
       return FileStateStore.layer({ directory, layout: "single" })
   }
 }

@@ -2,11 +2,10 @@
 import { dirname } from "node:path"
 import { StateStore } from "@holdfast/core"
 import { Effect, type PlatformError } from "effect"
+import { belongsTo, kinds, signs } from "../kinds.ts"
 import { type Disk, type Io, syncDirectory } from "./disk.ts"
 import { codeOf, toUnavailable } from "./errors.ts"
-import { keysOf } from "./perKey.ts"
 import { temporary } from "./replace.ts"
-import { stateOf } from "./single.ts"
 import { documentLockOf, locksOf, type Store } from "./store.ts"
 
 const makeMissing = ({ fs }: Disk, path: string): Io<void> =>
@@ -29,17 +28,19 @@ const syncUpwards = Effect.fnUntraced(function* (disk: Disk, root: string) {
   }
 })
 
-/** State that is laid out in the other way would look like none. */
+/** State that is kept in another way would look like none. */
 const refuseOther = Effect.fnUntraced(function* ({ disk, label, layout, root }: Store) {
-  const isPerKey = layout.name === "perKey"
-  const other = isPerKey ? stateOf(root) : keysOf(root)
-  if (!(yield* Effect.mapError(disk.fs.exists(other), toUnavailable(label, "open")))) return
-  return yield* new StateStore.StoreUnavailable({
-    store: label,
-    operation: "open",
-    reason: "Unsupported",
-    cause: new Error(`${other} belongs to a store with the layout "${isPerKey ? "single" : "perKey"}"`)
-  })
+  for (const kind of kinds) {
+    const path = `${root}/${signs[kind]}`
+    if (kind === layout.name) continue
+    if (!(yield* Effect.mapError(disk.fs.exists(path), toUnavailable(label, "open")))) continue
+    return yield* new StateStore.StoreUnavailable({
+      store: label,
+      operation: "open",
+      reason: "Unsupported",
+      cause: new Error(belongsTo(path, kind))
+    })
+  }
 })
 
 /**
