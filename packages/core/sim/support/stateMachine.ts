@@ -114,6 +114,7 @@ export class StateMachine {
                 : Effect.void
           )
         ),
+      isLocked: (name) => Effect.map(alive(conditions.lockNanos), () => this.locks.has(name)),
       hints:
         conditions.hintNanos === undefined
           ? Stream.never
