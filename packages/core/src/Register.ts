@@ -18,7 +18,7 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
 import { positiveInteger } from "./internal/duration.ts"
 import { enrolled, type Place, slotKey, within } from "./internal/register/enrolled.ts"
 import * as errors from "./internal/register/errors.ts"
@@ -26,7 +26,7 @@ import { type ReadError as InternalReadError, Registry } from "./internal/regist
 import { empty, State } from "./internal/register/state.ts"
 import * as steps from "./internal/register/steps.ts"
 import { checkKey } from "./internal/state/keys.ts"
-import { type Fenced, Lock } from "./Lock.ts"
+import { Fenced, Lock } from "./Lock.ts"
 import * as LockedState from "./LockedState.ts"
 import type { StateStore } from "./StateStore.ts"
 
@@ -217,6 +217,9 @@ export const make = (
         Effect.flatMap(lease.lost, (by) => registry.lose(by)),
         scope
       )
+      // Others may soon take what it had: it is no owner any more, whether or not its end can be written.
+      const over = new Fenced({ key: lease.key, fence: me.fence })
+      yield* Scope.addFinalizer(scope, registry.lose(over))
       return bind(registry)
     })
   )
