@@ -19,8 +19,9 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer, Scope } from "effect"
+import { InvalidOptions } from "./InvalidOptions.ts"
 import { positiveInteger } from "./internal/duration.ts"
-import { enrolled, type Place, slotKey, within } from "./internal/register/enrolled.ts"
+import { enrolled, isSlotKey, type Place, slotKey, within } from "./internal/register/enrolled.ts"
 import * as errors from "./internal/register/errors.ts"
 import { type ReadError as InternalReadError, Registry } from "./internal/register/registry.ts"
 import { empty, State } from "./internal/register/state.ts"
@@ -207,6 +208,10 @@ export const make = (
   positiveInteger("Register", "maxOwners", maxOwners)
   checkKey("Register", key)
   checkKey("Register", slotKey(key, maxOwners))
+  if (isSlotKey(key)) {
+    const problem = `must not be that of an owner of another register, but is ${JSON.stringify(key)}`
+    throw new InvalidOptions({ module: "Register", option: "key", problem })
+  }
   return within((scope) =>
     Effect.gen(function* () {
       const state = yield* LockedState.make(key, { schema: State, initial: empty })

@@ -432,6 +432,8 @@ describe("Register: what goes wrong", () => {
   it("options without a meaning are refused where they are written", () => {
     assert.throws(() => Register.make(""), InvalidOptions)
     assert.throws(() => Register.make("x".repeat(191)), InvalidOptions)
+    assert.throws(() => Register.make("jobs/owner/0"), InvalidOptions)
+    assert.doesNotThrow(() => Register.make("jobs/owner"))
     assert.throws(() => Register.make("a", { maxOwners: 0 }), InvalidOptions)
     assert.throws(() => Register.make("a", { maxOwners: Infinity }), InvalidOptions)
   })
