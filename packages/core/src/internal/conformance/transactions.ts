@@ -198,9 +198,9 @@ const readers = check("who reads while others write never goes back", ["LS-2", "
 
 export const transactions: ReadonlyArray<Check> = [
   written,
+  kept,
   again,
   dated,
-  kept,
   failed,
   thrown,
   mixed,
