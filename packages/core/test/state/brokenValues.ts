@@ -78,6 +78,15 @@ const throwsAway = withBackend((backend) => ({
     Effect.map(backend.repair(key, row), (aside) => (typeof aside === "string" ? `aside ${lies++}` : aside))
 }))
 
+/** The rows are in memory, where closing does not reach them. */
+const neverCloses = withStore((_store, machine) => ({
+  read: (key) =>
+    Effect.map(
+      Effect.suspend(() => Effect.fromResult(machine.find(key))),
+      (row) => row?.stored
+    )
+}))
+
 export const brokenValues: ReadonlyArray<Broken> = [
   {
     what: "does not write what is there already",
@@ -133,5 +142,10 @@ export const brokenValues: ReadonlyArray<Broken> = [
     what: "lists keys as it finds them",
     subject: disordered,
     foundBy: "the keys that begin with a prefix are found, those with a value, each once and in order"
+  },
+  {
+    what: "can be looked at when it is closed",
+    subject: neverCloses,
+    foundBy: "a store that is closed does not even look"
   }
 ]
