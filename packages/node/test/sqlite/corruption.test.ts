@@ -1,6 +1,5 @@
 /** Bytes that are not what was written: no key is ever read wrong, and none of them is written over. */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { StateBackend } from "@holdfast/core"
 import { Effect, Exit, type Scope } from "effect"
@@ -334,84 +333,6 @@ describe("a damaged file", () => {
           })
         )
       )
-    }))
-})
-
-describe("the log of a process that was killed", () => {
-  const commits = 5
-
-  /** What such a process leaves, which has written the same version of two keys again and again. */
-  const killed = (directory: string) =>
-    Effect.gen(function* () {
-      const store = join(directory, "store")
-      const left = join(directory, "left")
-      yield* withStore(store, (backend) =>
-        Effect.gen(function* () {
-          for (let version = 1; version <= commits; version++) {
-            yield* put(backend, { a: row("a".repeat(900), version), b: row("b".repeat(900), version) })
-            if (version === 3) alter(store, "PRAGMA wal_checkpoint(TRUNCATE)")
-          }
-          cpSync(store, left, { recursive: true })
-        })
-      )
-      rmSync(store, { recursive: true })
-      return { store, left }
-    })
-
-  const versions = (directory: string) =>
-    withStore(directory, (backend) =>
-      Effect.forEach(["a", "b"], (key) =>
-        Effect.match(backend.read(key), {
-          onFailure: ({ _tag }) => _tag,
-          onSuccess: (found) => found?.version
-        })
-      )
-    )
-
-  test("LS-1: has all that was acknowledged", (directory) =>
-    Effect.gen(function* () {
-      const { left } = yield* killed(directory)
-      assert.deepStrictEqual(yield* versions(left), [commits, commits])
-    }))
-
-  test("LS-5: is a corrupt state when a byte of it is flipped, and no earlier one", (directory) =>
-    Effect.gen(function* () {
-      const { left, store } = yield* killed(directory)
-      const log = readFileSync(join(left, "state.db-wal"))
-      for (let at = 0; at < log.length; at += at < 64 ? 1 : 97) {
-        cpSync(left, store, { recursive: true })
-        const flipped = Buffer.from(log)
-        flip(flipped, at)
-        writeFileSync(join(store, "state.db-wal"), flipped)
-        assert.deepStrictEqual(yield* versions(store), ["StateCorrupted", "StateCorrupted"], `byte ${at}`)
-        // SQLite is done with it, and it may be worth a look.
-        assert.isTrue(readFileSync(join(store, "corrupt", "log", "state.db-wal")).equals(flipped))
-        rmSync(store, { recursive: true })
-      }
-    }))
-
-  test("LS-5, LK-2: what is repaired without it is the earlier state, under numbers that were never used", (directory) =>
-    Effect.gen(function* () {
-      const { left } = yield* killed(directory)
-      rmSync(join(left, "state.db-wal"))
-      assert.deepStrictEqual(yield* versions(left), ["StateCorrupted", "StateCorrupted"])
-      yield* withStore(left, (backend) =>
-        Effect.gen(function* () {
-          assert.strictEqual(yield* tagOf(put(backend, { b: row("n", 9) })), "StateCorrupted")
-          assert.isString(yield* backend.repair("a", repaired))
-          assert.deepStrictEqual(yield* backend.read("a"), repaired)
-          assert.deepStrictEqual(yield* backend.read("b"), row("b".repeat(900), 1000, { fence: 1000 }))
-        })
-      )
-      assert.deepStrictEqual(yield* versions(left), [1000, 1000])
-    }))
-
-  test("does not matter to a store that begins anew", (directory) =>
-    Effect.gen(function* () {
-      const { left } = yield* killed(directory)
-      for (const file of ["state.db", "state.db-wal", "state.db-shm"]) rmSync(join(left, file))
-      assert.deepStrictEqual(yield* versions(left), [undefined, undefined])
-      assert.deepStrictEqual(yield* versions(left), [undefined, undefined])
     }))
 })
 

@@ -5,14 +5,14 @@
  *   None, Open ──the scope closes──▶ Closed
  */
 
-import { copyFileSync, existsSync } from "node:fs"
+import { copyFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { Found } from "./cache.ts"
 import { isBusy, isCorrupt, isForeign, isFull } from "./failure.ts"
 import { makeAside } from "./files.ts"
 import type { Place } from "./place.ts"
 import { Replaced, Session, Unknown } from "./session.ts"
-import { logOf } from "./source.ts"
+import { hasNothing, logOf } from "./source.ts"
 import { Witness } from "./witness.ts"
 
 /** The layer of the store has ended. */
@@ -41,10 +41,7 @@ export class Store {
   /** Throws `Closed`, and what opening a session throws. */
   open(): Session {
     if (this.isClosed) throw new Closed("the scope of the store is closed")
-    this.current ??= Session.open(this.place, {
-      onEmpty: () => this.witness.tell(undefined),
-      onPast: () => this.keepLog()
-    })
+    this.current ??= Session.open(this.place, () => this.keepLog())
     return this.current
   }
 
@@ -79,7 +76,7 @@ export class Store {
   /** Once is enough: as long as somebody else has the database open, the log stays as well. */
   private keepLog(): void {
     const { corrupt, database } = this.place
-    if (this.isLogKept || !existsSync(logOf(database))) return
+    if (this.isLogKept || hasNothing(logOf(database))) return
     this.isLogKept = true
     copyFileSync(logOf(database), join(makeAside(corrupt, "log"), basename(logOf(database))))
   }
