@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { StateBackend } from "@holdfast/core"
-import { Effect, Exit, type Scope } from "effect"
+import { Effect, Exit, Result, type Scope } from "effect"
 import * as handles from "../../src/internal/sqlite/handle.ts"
 import { placeOf } from "../../src/internal/sqlite/place.ts"
 import { share } from "../../src/internal/sqlite/presence.ts"
@@ -188,6 +188,38 @@ describe("a damaged row", () => {
           assert.deepStrictEqual(told, ["Failure", "Success"])
           assert.strictEqual(yield* tagOf(put(backend, { b: row("n", 3), a: row("n", 3) })), "StateCorrupted")
           assert.deepStrictEqual(yield* backend.read("b"), rows.b)
+        })
+      )
+    }))
+})
+
+describe("a damaged link of the list of the keys", () => {
+  test("LS-5: of a key that was only locked fails who writes that key, and nobody who shares his commit", (directory) =>
+    Effect.gen(function* () {
+      // Given a key whose row is healthy, and whose link says wrongly that it has no value
+      yield* withStore(directory, (backend) =>
+        put(backend, { a: row(undefined, 0), b: row("1"), c: row("1") })
+      )
+      alter(directory, "UPDATE chain SET checksum = checksum + 1 WHERE key = 'a'")
+      yield* withStore(directory, (backend) =>
+        Effect.gen(function* () {
+          // When several decide in one commit, each about what it can read
+          const told: Array<ReadonlyArray<string>> = []
+          yield* backend.commit("all", (read) => {
+            const readable = ["b", "a", "c"].filter((key) => Result.isSuccess(read(key)))
+            told.push(readable)
+            return new Map(readable.map((key) => [key, row("2", 2)]))
+          })
+          // Then the one key is told to be corrupt, and the others are written
+          assert.deepStrictEqual(told, [
+            ["b", "a", "c"],
+            ["b", "c"]
+          ])
+          for (const key of ["b", "c"]) assert.deepStrictEqual(yield* backend.read(key), row("2", 2))
+          assert.deepStrictEqual(yield* backend.read("a"), row(undefined, 0))
+          // And who does not hear is refused, with all of his commit
+          assert.strictEqual(yield* tagOf(put(backend, { a: row("3", 3), b: row("3", 3) })), "StateCorrupted")
+          assert.deepStrictEqual(yield* backend.read("b"), row("2", 2))
         })
       )
     }))
