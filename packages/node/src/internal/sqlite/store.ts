@@ -30,6 +30,7 @@ export class Store {
   readonly place: Place
   readonly witness: Witness
   private current: Session | undefined
+  private isUsed = false
   private isLogKept = false
   private isClosed = false
 
@@ -47,6 +48,7 @@ export class Store {
 
   /** Does not throw: whatever is wrong comes up when one looks properly. */
   known(key: string): Found | undefined {
+    if (this.isUsed) return undefined
     try {
       return this.current?.known(key)
     } catch {
@@ -54,14 +56,18 @@ export class Store {
     }
   }
 
+  /** Throws what `use` does, and `Closed`. Who comes in the middle of another use would end its transaction: he throws. */
   run<A>(use: (session: Session) => A): A {
+    if (this.isUsed) throw new Error("a decision must not use the store that it is a decision about")
     const session = this.open()
+    this.isUsed = true
     try {
       return use(session)
     } catch (error) {
       if (!isHarmless(error)) session.isSpent = true
       throw error
     } finally {
+      this.isUsed = false
       if (session.isSpent) this.discard()
     }
   }
