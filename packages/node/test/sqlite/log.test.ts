@@ -1,5 +1,5 @@
 /** What a process leaves that was killed: a database, with a log that goes on from it. */
-import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
@@ -85,6 +85,10 @@ for (const [which, emptyLogAfter] of [
           const { left } = yield* killed(directory, emptyLogAfter)
           damage(logOf(left))
           assert.deepStrictEqual(yield* versions(left), [...corrupt])
+          assert.deepStrictEqual(yield* versions(left), [...corrupt])
+          // Of what was left of it there is one copy, and none of nothing.
+          assert.deepStrictEqual(existsSync(join(left, "corrupt")), end !== "is gone")
+          assert.isFalse(existsSync(join(left, "corrupt", "log-1")))
           yield* withStore(left, (backend) =>
             Effect.gen(function* () {
               assert.strictEqual(yield* tagOf(put(backend, { b: row("n", 9) })), "StateCorrupted")
@@ -121,6 +125,8 @@ describe("a database of which nothing is left", () => {
         // Then each key says so, again and again
         for (let times = 0; times < 2; times++)
           assert.deepStrictEqual(yield* versions(directory), [...corrupt])
+        // And whoever looks for a store here finds one
+        assert.isTrue(existsSync(fileOf(directory)))
         yield* withStore(directory, (backend) =>
           Effect.gen(function* () {
             assert.strictEqual(yield* tagOf(put(backend, { a: row("n") })), "StateCorrupted")

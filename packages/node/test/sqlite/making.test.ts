@@ -1,8 +1,10 @@
 /** How a store comes to be: by several processes at once, or by one that does not live to see it. */
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
+import { makeBackend } from "../../src/internal/sqlite/make.ts"
 import { Child } from "../utils/children.ts"
 import { temporaryDirectory } from "../utils/directory.ts"
 import type { MakerTask, MakerTold } from "./children/maker.ts"
@@ -38,6 +40,35 @@ describe("a new store", () => {
         assert.deepStrictEqual(readdirSync(store).sort(), ["changes", "locks", "presence", "state.db"])
       }
     }))
+
+  for (const [what, othersScope] of [
+    ["has left", Scope.close],
+    ["goes on", () => Effect.void]
+  ] as const) {
+    test(`LS-3: is found by who was about to make it, when another one has made and used it, and ${what}`, (directory) =>
+      Effect.gen(function* () {
+        // Given one who has seen that there is nothing
+        const scope = yield* Effect.acquireRelease(Scope.make(), (it) => Scope.close(it, Exit.void))
+        const { exec } = DatabaseSync.prototype
+        let isMade = false
+        DatabaseSync.prototype.exec = function (sql) {
+          exec.call(this, sql)
+          if (isMade || sql !== "ROLLBACK") return
+          isMade = true
+          // When another one is faster
+          const other = Effect.runSync(Scope.provide(makeBackend(directory), scope))
+          Effect.runSync(put(other, { a: row("1") }))
+          Effect.runSync(othersScope(scope, Exit.void))
+        }
+        const restore = Effect.sync(() => {
+          DatabaseSync.prototype.exec = exec
+        })
+        const read = withStore(directory, (backend) => backend.read("a"))
+        // Then he finds what the other has written
+        assert.deepStrictEqual(yield* Effect.ensuring(read, restore), row("1"))
+        assert.isTrue(isMade)
+      }))
+  }
 
   test("LS-3: is one and the same for all who make it at the same moment", (directory) =>
     Effect.gen(function* () {
