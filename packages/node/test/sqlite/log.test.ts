@@ -154,6 +154,18 @@ describe("a database of which nothing is left", () => {
       }))
   }
 
+  test("LS-5: as it is as one that is new, has its log put aside when that is of no use either", (directory) =>
+    Effect.gen(function* () {
+      const { left } = yield* killed(directory)
+      const log = readFileSync(logOf(left))
+      for (const file of [fileOf(left), logOf(left), `${fileOf(left)}-shm`]) rmSync(file)
+      alter(left, "PRAGMA journal_mode = WAL")
+      flip(log, 0)
+      writeFileSync(logOf(left), log)
+      assert.deepStrictEqual(yield* versions(left), [...corrupt])
+      assert.isTrue(readFileSync(join(left, "corrupt", "log", "state.db-wal")).equals(log))
+    }))
+
   test("begins anew where nothing was written: with its directory, not its file alone", (directory) =>
     Effect.gen(function* () {
       const { left } = yield* killed(directory)

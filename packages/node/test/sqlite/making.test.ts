@@ -3,8 +3,11 @@ import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Result, Scope } from "effect"
 import { makeBackend } from "../../src/internal/sqlite/make.ts"
+import { placeOf } from "../../src/internal/sqlite/place.ts"
+import { Store } from "../../src/internal/sqlite/store.ts"
+import { untilFree } from "../../src/internal/sqlite/untilFree.ts"
 import { Child } from "../utils/children.ts"
 import { temporaryDirectory } from "../utils/directory.ts"
 import type { MakerTask, MakerTold } from "./children/maker.ts"
@@ -63,10 +66,15 @@ describe("a new store", () => {
         const restore = Effect.sync(() => {
           DatabaseSync.prototype.exec = exec
         })
-        const read = withStore(directory, (backend) => backend.read("a"))
+        const store = new Store(placeOf(directory))
+        const read = untilFree(
+          () => Effect.succeed(store.run((session) => session.read("a"))),
+          (error) => new Error("he does not", { cause: error })
+        )
         // Then he finds what the other has written
-        assert.deepStrictEqual(yield* Effect.ensuring(read, restore), row("1"))
+        assert.deepStrictEqual(yield* Effect.ensuring(read, restore), Result.succeed(row("1")))
         assert.isTrue(isMade)
+        store.close()
       }))
   }
 
