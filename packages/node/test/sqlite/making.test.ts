@@ -69,7 +69,9 @@ describe("a new store", () => {
         const store = new Store(placeOf(directory))
         const read = untilFree(
           () => Effect.succeed(store.run((session) => session.read("a"))),
-          (error) => new Error("he does not", { cause: error })
+          (error) => {
+            throw error
+          }
         )
         // Then he finds what the other has written
         assert.deepStrictEqual(yield* Effect.ensuring(read, restore), Result.succeed(row("1")))
