@@ -2,12 +2,12 @@
 import { Effect, Fiber, Random } from "effect"
 import { at } from "../at.ts"
 import type { Tone } from "../live/Board.ts"
-import { type Death, isHolding } from "./deaths.ts"
+import { type Death, isAtStart, isHolding } from "./deaths.ts"
 import type { Life } from "./history.ts"
 import { Numbers } from "./Numbers.ts"
 import { isTold, type Process, type ProcessGone, start } from "./Process.ts"
 import type { Stage } from "./Scenario.ts"
-import type { Plan, StoreName, Told } from "./writer/Wire.ts"
+import type { Plan, Point, StartPoint, StoreName, Told } from "./writer/Wire.ts"
 
 type Line = (desk: number, tone: Tone, note: string) => Effect.Effect<void>
 
@@ -51,7 +51,7 @@ export class Crew {
    */
   kill(desk: number, death: Death) {
     return Effect.gen({ self: this }, function* () {
-      if (death === "with the lock of a slot") return yield* this.killAtStart(desk, death)
+      if (isAtStart(death)) return yield* this.killAtStart(desk, death)
       const victim = yield* Fiber.join(at(this.desks, desk))
       const killedMillis = yield* this.strike(victim, death)
       this.working.delete(victim)
@@ -123,18 +123,23 @@ export class Crew {
     })
   }
 
-  /** Somebody who is about to become an owner dies; the one at the desk works on. */
-  private killAtStart(desk: number, death: "with the lock of a slot") {
+  /**
+   * Somebody who is about to become an owner dies; the one at the desk works on. All the others have their slots by then,
+   * so his is one that nobody takes after him.
+   */
+  private killAtStart(desk: number, death: StartPoint) {
     return Effect.gen({ self: this }, function* () {
+      yield* Effect.forEach(this.desks, (coming) => Fiber.join(coming))
       const victim = yield* this.start(desk, death)
       yield* victim.first(isTold("stopped"))
       yield* victim.kill
       yield* this.line(desk, "bad", `one who was to come was killed ${death}`)
+      yield* this.line(desk, "in flight", "works on, beside one who was killed before he was an owner")
       return undefined
     })
   }
 
-  private strike(victim: Process, death: Exclude<Death, "with the lock of a slot">) {
+  private strike(victim: Process, death: Exclude<Point, StartPoint> | "at random") {
     if (death === "at random") {
       return Effect.andThen(
         Effect.flatMap(Random.nextBetween(0, Numbers.randomKillMillis), Effect.sleep),

@@ -14,6 +14,8 @@ export const Numbers = {
   contest: { processes: 4, keys: 50 },
   /** The keys that writers take from each other, fewer than there are writers. */
   contested: ["berth 1", "berth 2", "berth 3"],
+  /** The one of them that they take with a guard. */
+  guarded: "berth 3",
   /** Keys that each life leaves in the register. */
   kept: 3,
   /** Changes that each of the last lives makes before it ends. */
