@@ -16,8 +16,6 @@ export class Crew {
   readonly processes: Array<Process> = []
   /** Who is at a desk, or on the way to it. */
   private readonly desks: Array<Fiber.Fiber<Process, ProcessGone>> = []
-  /** Those that work. */
-  private readonly working = new Set<Process>()
   private readonly stage: Stage
   private readonly store: StoreName
   private readonly line: Line
@@ -54,7 +52,6 @@ export class Crew {
       if (isAtStart(death)) return yield* this.killAtStart(desk, death)
       const victim = yield* Fiber.join(at(this.desks, desk))
       const killedMillis = yield* this.strike(victim, death)
-      this.working.delete(victim)
       yield* this.line(desk, "bad", `killed ${death}`)
       yield* this.seat(desk)
       if (!isHolding(death)) return undefined
@@ -93,7 +90,6 @@ export class Crew {
       const process = yield* this.start(desk)
       yield* process.tell({ tag: "go" })
       yield* process.first(isTold("wrote"))
-      this.working.add(process)
       return process
     })
     return Effect.map(Effect.forkScoped(come), (coming) => {
@@ -151,11 +147,13 @@ export class Crew {
       .pipe(Effect.andThen(victim.first(isTold("stopped"))), Effect.andThen(victim.kill))
   }
 
-  /** The first that anybody was told after that moment: of that key, or of the ledger. */
-  private next(killedMillis: number, key: string | undefined): Effect.Effect<Told> {
+  /** The first that anybody was told after that moment, also who is still to come: of that key, or of the ledger. */
+  private next(killedMillis: number, key: string | undefined): Effect.Effect<Told, ProcessGone> {
     const isNext = (told: Told): boolean =>
       told.at > killedMillis &&
       (key === undefined ? told.tag === "wrote" : told.tag === "won" && told.key === key)
-    return Effect.raceAllFirst(Array.from(this.working, ({ told }) => told.first(isNext)))
+    const told = (coming: Fiber.Fiber<Process, ProcessGone>) =>
+      Effect.flatMap(Fiber.join(coming), (process) => process.told.first(isNext))
+    return Effect.raceAllFirst(this.desks.map(told))
   }
 }

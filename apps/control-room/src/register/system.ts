@@ -45,7 +45,8 @@ const runInDirectory = (scenarios: ReadonlyArray<Scenario>, writer: Stage["write
           cache: directory,
           writer
         }))
-      })
+        // What ran out of time has processes, which have to be gone before the directory is.
+      }).pipe(Effect.provide(Deadline.layerAbandoned()))
     )
     return [...promises, nothingOpen(before, yield* settledDescriptors(before))]
   })

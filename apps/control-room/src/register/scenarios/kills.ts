@@ -120,7 +120,7 @@ const left = (store: StoreName, found: Found): ReadonlyArray<Promised> => {
       id: `${store}/files`,
       text: `${title}: when all are gone, files that are no part of the store`,
       bound: "none",
-      measured: found.strangers.length === 0 ? "none" : found.strangers.join(", "),
+      measured: found.strangers.length === 0 ? "none" : `${found.strangers.length}: ${found.strangers[0]}`,
       unit: ""
     }),
     exactly({
