@@ -64,7 +64,8 @@ export class Crew {
   get end() {
     return Effect.gen({ self: this }, function* () {
       const last = yield* Effect.forEach(this.desks, (coming) => Fiber.join(coming))
-      yield* Effect.forEach(last, (process) => this.changes(process, Numbers.changes))
+      const each = Math.ceil(Numbers.changes / last.length)
+      yield* Effect.forEach(last, (process) => this.changes(process, each))
       yield* Effect.forEach(last, ({ tell }) => tell({ tag: "end" }))
       yield* Effect.forEach(last, ({ first }) => first(isTold("done")))
       yield* Effect.forEach(last, ({ ended }) => ended)
