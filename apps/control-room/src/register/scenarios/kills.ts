@@ -96,7 +96,7 @@ const had = (store: StoreName, lives: ReadonlyArray<Life>): ReadonlyArray<Promis
     }),
     exactly({
       id: `${store}/inherited`,
-      text: `${title}: of ${all} keys that a writer was killed with, taken by another`,
+      text: `${title}: keys that a writer was killed with, and another one had after him`,
       bound: all,
       measured: taken,
       unit: "keys"
