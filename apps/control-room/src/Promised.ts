@@ -1,16 +1,21 @@
-/** One row of the result: what was promised, the bound, what was measured. */
+/** One row of the result: what was promised, the bound, what was measured; or a figure, of which nothing is promised. */
 
 import { at } from "./at.ts"
 
 export interface Promised {
   readonly id: string
   readonly text: string
-  /** The bound as a person reads it, in the unit of the measurement, with any tolerance in it. */
+  /** The bound as a person reads it, in the unit of the measurement, with any tolerance in it; empty for a figure. */
   readonly bound: string
   readonly measured: number | string
   readonly unit: string
-  readonly ok: boolean
+  /** Whether it was kept; `null` for a figure. */
+  readonly ok: boolean | null
 }
+
+export const isKept = ({ ok }: Promised): boolean => ok === true
+
+export const isBroken = ({ ok }: Promised): boolean => ok === false
 
 /** What a busy event loop may add to an instant at which something had to happen. */
 export const loopToleranceSeconds = 0.5
@@ -100,6 +105,16 @@ export const atLeast = (
 export const exactly = (
   row: Row & { readonly bound: number | string; readonly measured: number | string; readonly unit: string }
 ): Promised => ({ ...row, bound: String(row.bound), ok: row.measured === row.bound })
+
+/** What is only measured: nothing is promised of it. */
+export const figure = (
+  row: Row & { readonly measured: number | string; readonly unit: string }
+): Promised => ({
+  ...row,
+  bound: "",
+  measured: typeof row.measured === "number" ? round(row.measured) : row.measured,
+  ok: null
+})
 
 /** What could not even be measured is not kept. */
 export const notMeasured = (row: Row & { readonly reason: string }): Promised => ({

@@ -9,6 +9,8 @@ export interface System {
   readonly name: string
   /** One line for the help. */
   readonly summary: string
+  /** Whether `Writers` says how many processes take part. */
+  readonly takesWriters?: true
   /** It ends by itself. What cannot be measured is a promise that is not kept, not an error. */
   readonly run: Effect.Effect<
     ReadonlyArray<Promised>,

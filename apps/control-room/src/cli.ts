@@ -4,6 +4,7 @@ import { Effect, FileSystem, Option, Path, Runtime, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { describeError } from "./cause.ts"
 import { Live } from "./live/Live.ts"
+import { isBroken } from "./Promised.ts"
 import { Writers, writers } from "./register/Numbers.ts"
 import { renderTable, resultOf, toJson } from "./result.ts"
 import type { System } from "./System.ts"
@@ -29,6 +30,15 @@ export class CannotWrite extends Schema.TaggedError<CannotWrite>("control-room/C
   }
 }
 
+/** An option was given that none of the systems has that shall run. */
+export class NotForThese extends Schema.TaggedError<NotForThese>("control-room/NotForThese")("NotForThese", {
+  systems: Schema.Array(Schema.String)
+}) {
+  override get [CliError.userMessage]() {
+    return `--writers is for ${this.systems.join(", ")} alone, which is not to run`
+  }
+}
+
 export const controlRoom = (systems: ReadonlyArray<System>) =>
   Command.make("control-room").pipe(
     Command.withDescription("Runs the systems of Holdfast for real, and measures what they promise."),
@@ -43,9 +53,7 @@ const demo = (systems: ReadonlyArray<System>) =>
         "system",
         systems.map(({ name }) => name)
       ).pipe(
-        Argument.withDescription(
-          `What to run; everything when left out. ${systems.map(({ name, summary }) => `${name}: ${summary}`).join("; ")}.`
-        ),
+        Argument.withDescription("What to run: several, or everything when left out; see the examples"),
         Argument.variadic()
       ),
       json: Flag.Path("json").pipe(
@@ -54,29 +62,35 @@ const demo = (systems: ReadonlyArray<System>) =>
         Flag.optional
       ),
       writers: Flag.Int("writers").pipe(
-        Flag.withDescription(`How many processes share the register, ${writers.min} to ${writers.max}`),
+        Flag.withDescription(
+          `For register: how many processes share it, ${writers.min} to ${writers.max}; ${writers.default} by default`
+        ),
         Flag.filter(
           (count) => count >= writers.min && count <= writers.max,
           (count) => `${writers.min} to ${writers.max}, got ${count}`
         ),
-        Flag.withDefault(writers.default)
+        Flag.optional
       )
     },
     ({ json, system, writers }) =>
-      run(
-        systems.filter(({ name }) => system.length === 0 || system.includes(name)),
-        json
-      ).pipe(Effect.provideService(Writers, writers))
+      Effect.gen(function* () {
+        const chosen = systems.filter(({ name }) => system.length === 0 || system.includes(name))
+        if (Option.isNone(writers)) return yield* run(chosen, json)
+        if (!chosen.some(takesWriters)) {
+          return yield* new NotForThese({ systems: systems.filter(takesWriters).map(({ name }) => name) })
+        }
+        yield* Effect.provideService(run(chosen, json), Writers, writers.value)
+      })
   ).pipe(
     Command.withDescription("Run systems and show what was promised, the bound, and what was measured"),
     Command.withExamples([
-      { command: "control-room demo", description: "Run every system" },
-      {
-        command: "control-room demo broadcast --json result.json",
-        description: "Run one, and keep the result"
-      }
+      ...systems.map(({ name, summary }) => ({ command: `control-room demo ${name}`, description: summary })),
+      { command: "control-room demo", description: "every system, one after the other" },
+      { command: "control-room demo --json result.json", description: "the same, and keep the result" }
     ])
   )
+
+const takesWriters = (system: System): boolean => system.takesWriters === true
 
 const run = Effect.fnUntraced(function* (chosen: ReadonlyArray<System>, json: Option.Option<string>) {
   const style = yield* output
@@ -90,7 +104,7 @@ const run = Effect.fnUntraced(function* (chosen: ReadonlyArray<System>, json: Op
     })
   )
   if (Option.isSome(json)) yield* write(json.value, toJson(results))
-  const broken = results.flatMap(({ promises }) => promises.filter((promise) => !promise.ok)).length
+  const broken = results.flatMap(({ promises }) => promises.filter(isBroken)).length
   if (broken > 0) return yield* new PromisesBroken({ count: broken })
 })
 

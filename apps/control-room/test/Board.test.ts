@@ -12,6 +12,15 @@ describe("Board", () => {
     assert.strictEqual(counter(markInFlight(section, 2)), "1/4 (0s / 30s)")
   })
 
+  it("the counter counts something else where it is told to, whatever becomes of the lines", () => {
+    const kills = { ...section, progress: { done: 2, of: 11, what: "kills" } }
+    assert.strictEqual(counter(kills), "2/11 kills (0s / 30s)")
+    assert.strictEqual(
+      counter(setLine(kills, 1, { tone: "in flight", note: "again" })),
+      "2/11 kills (0s / 30s)"
+    )
+  })
+
   it("the counter never shows more than the deadline", () => {
     assert.strictEqual(counter({ ...section, elapsedMillis: 31_200 }), "1/4 (30s / 30s)")
   })

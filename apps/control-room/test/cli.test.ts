@@ -11,7 +11,8 @@ import type { System } from "../src/System.ts"
 const ran: Array<string> = []
 const writers: Array<number> = []
 
-const system = (name: string, measured: number): System => ({
+const system = (name: string, measured: number, options?: Pick<System, "takesWriters">): System => ({
+  ...options,
   name,
   summary: `the system ${name}`,
   run: Effect.map(Writers, (count) => {
@@ -25,7 +26,9 @@ const run = (...args: ReadonlyArray<string>) =>
   Effect.suspend(() => {
     ran.length = 0
     writers.length = 0
-    return Command.runWith(controlRoom([system("good", 1), system("broken", 2)]), { version: "0" })(args)
+    return Command.runWith(controlRoom([system("good", 1, { takesWriters: true }), system("broken", 2)]), {
+      version: "0"
+    })(args)
   })
 
 const errorOf = <A, E>(exit: Exit.Exit<A, E>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)
@@ -66,10 +69,21 @@ describe("control-room demo", () => {
         assert.deepStrictEqual(writers, [8])
         yield* run("demo", "good", "--writers", "3")
         assert.deepStrictEqual(writers, [3])
-        for (const count of ["1", "65", "many"]) {
+        for (const count of ["1", "13", "many"]) {
           assert.isTrue(Exit.isFailure(yield* Effect.exit(run("demo", "good", "--writers", count))))
         }
         assert.deepStrictEqual(ran, [])
+      })
+    )
+
+    it.effect("refuses writers where nothing is to run that has them", () =>
+      Effect.gen(function* () {
+        const error = errorOf(yield* Effect.exit(run("demo", "broken", "--writers", "3")))
+        assert.propertyVal(error, "_tag", "NotForThese")
+        assert.match(JSON.stringify(error), /good/)
+        assert.deepStrictEqual(ran, [])
+        yield* Effect.exit(run("demo", "--writers", "3"))
+        assert.deepStrictEqual(writers, [3, 3])
       })
     )
 

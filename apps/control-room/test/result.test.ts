@@ -43,6 +43,13 @@ describe("Promised", () => {
     assert.isFalse(Promised.atLeast({ ...row, bound: 1, measured: NaN, unit: "s" }).ok)
   })
 
+  it("a figure is neither kept nor broken, and has no bound", () => {
+    const figure = Promised.figure({ ...row, measured: 10.837, unit: "s" })
+    assert.deepStrictEqual(figure, { ...row, bound: "", measured: 10.84, unit: "s", ok: null })
+    assert.isFalse(Promised.isKept(figure))
+    assert.isFalse(Promised.isBroken(figure))
+  })
+
   it("what was not measured is not kept", () => {
     assert.isFalse(Promised.notMeasured({ ...row, reason: "the servers are gone" }).ok)
   })
@@ -61,6 +68,23 @@ describe("result", () => {
   it("a system is ok when every promise is kept", () => {
     assert.isTrue(resultOf("system", [kept]).ok)
     assert.isFalse(resultOf("system", [kept, broken]).ok)
+  })
+
+  const figure = Promised.figure({
+    id: "system/figure",
+    text: "So long it takes",
+    measured: 3.5,
+    unit: "s"
+  })
+
+  it("a figure does not count, and has no tick", () => {
+    assert.isTrue(resultOf("system", [kept, figure]).ok)
+    const table = renderTable(resultOf("system", [kept, figure]), { columns: 80, color: false })
+    assert.deepStrictEqual(table.slice(3), [
+      "  · So long it takes                                          3.50 s",
+      "",
+      "  1 of 1 promises kept"
+    ])
   })
 
   it("the JSON has what was promised, the bound and what was measured", () => {
@@ -106,7 +130,7 @@ describe("result", () => {
 
   it("the table fits its width, whatever is in it", () => {
     const long = { ...broken, text: "long ".repeat(60), bound: "b".repeat(100), measured: "m ".repeat(100) }
-    for (const columns of [60, 80, 120, 300]) {
+    for (const columns of [40, 60, 80, 120, 300]) {
       for (const line of renderTable(resultOf("system", [long]), { columns, color: false })) {
         assert.isAtMost(line.length, Math.min(columns, 120))
       }

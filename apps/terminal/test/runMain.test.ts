@@ -15,4 +15,18 @@ describe("runMain", () => {
     child.stdout.destroy()
     assert.deepStrictEqual(await once(child, "exit"), [130, null])
   })
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "a command ends with 130 on %s",
+    { timeout: 120_000 },
+    async (signal) => {
+      const child = spawn(process.execPath, [endless], {
+        stdio: ["ignore", "pipe", "inherit"],
+        timeout: 60_000
+      })
+      await once(child.stdout.resume(), "data")
+      child.kill(signal)
+      assert.deepStrictEqual(await once(child, "exit"), [130, null])
+    }
+  )
 })

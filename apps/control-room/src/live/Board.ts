@@ -15,6 +15,8 @@ export interface Section {
   readonly deadlineMillis: number
   readonly lines: ReadonlyArray<Line>
   readonly open: boolean
+  /** What its counter counts, where that is not its lines. */
+  readonly progress?: { readonly done: number; readonly of: number; readonly what: string } | undefined
 }
 
 export const openSection = (
@@ -45,11 +47,15 @@ export const markInFlight = (section: Section, concurrency: number): Section => 
 export const isSettled = ({ tone }: Line): boolean => tone !== "waiting" && tone !== "in flight"
 
 /** `N/total (Xs / Ds)`, where X stops at the deadline. Without a deadline there is no D. */
-export const counter = ({ deadlineMillis, elapsedMillis, lines }: Section): string => {
+export const counter = ({ deadlineMillis, elapsedMillis, lines, progress }: Section): string => {
   const deadline = deadlineMillis / 1000
   const elapsed = Math.min(Math.floor(elapsedMillis / 1000), deadline)
   const time = Number.isFinite(deadline) ? `${elapsed}s / ${deadline}s` : `${elapsed}s`
-  return `${lines.filter(isSettled).length}/${lines.length} (${time})`
+  const count =
+    progress === undefined
+      ? `${lines.filter(isSettled).length}/${lines.length}`
+      : `${progress.done}/${progress.of} ${progress.what}`
+  return `${count} (${time})`
 }
 
 const tones: ReadonlyArray<Tone> = ["good", "bad", "unknown", "in flight", "waiting"]

@@ -2,12 +2,12 @@
 import { Effect, Fiber, Random } from "effect"
 import { at } from "../at.ts"
 import type { Tone } from "../live/Board.ts"
-import { type Death, isHolding } from "./deaths.ts"
+import { type Death, isAtStart, isHolding } from "./deaths.ts"
 import type { Life } from "./history.ts"
 import { Numbers } from "./Numbers.ts"
 import { isTold, type Process, type ProcessGone, start } from "./Process.ts"
 import type { Stage } from "./Scenario.ts"
-import type { Plan, StoreName, Told } from "./writer/Wire.ts"
+import type { Plan, Point, StartPoint, StoreName, Told } from "./writer/Wire.ts"
 
 type Line = (desk: number, tone: Tone, note: string) => Effect.Effect<void>
 
@@ -16,8 +16,6 @@ export class Crew {
   readonly processes: Array<Process> = []
   /** Who is at a desk, or on the way to it. */
   private readonly desks: Array<Fiber.Fiber<Process, ProcessGone>> = []
-  /** Those that work. */
-  private readonly working = new Set<Process>()
   private readonly stage: Stage
   private readonly store: StoreName
   private readonly line: Line
@@ -51,10 +49,9 @@ export class Crew {
    */
   kill(desk: number, death: Death) {
     return Effect.gen({ self: this }, function* () {
-      if (death === "with the lock of a slot") return yield* this.killAtStart(desk, death)
+      if (isAtStart(death)) return yield* this.killAtStart(desk, death)
       const victim = yield* Fiber.join(at(this.desks, desk))
       const killedMillis = yield* this.strike(victim, death)
-      this.working.delete(victim)
       yield* this.line(desk, "bad", `killed ${death}`)
       yield* this.seat(desk)
       if (!isHolding(death)) return undefined
@@ -67,7 +64,8 @@ export class Crew {
   get end() {
     return Effect.gen({ self: this }, function* () {
       const last = yield* Effect.forEach(this.desks, (coming) => Fiber.join(coming))
-      yield* Effect.forEach(last, (process) => this.changes(process, Numbers.changes))
+      const each = Math.ceil(Numbers.changes / last.length)
+      yield* Effect.forEach(last, (process) => this.changes(process, each))
       yield* Effect.forEach(last, ({ tell }) => tell({ tag: "end" }))
       yield* Effect.forEach(last, ({ first }) => first(isTold("done")))
       yield* Effect.forEach(last, ({ ended }) => ended)
@@ -93,7 +91,6 @@ export class Crew {
       const process = yield* this.start(desk)
       yield* process.tell({ tag: "go" })
       yield* process.first(isTold("wrote"))
-      this.working.add(process)
       return process
     })
     return Effect.map(Effect.forkScoped(come), (coming) => {
@@ -123,18 +120,23 @@ export class Crew {
     })
   }
 
-  /** Somebody who is about to become an owner dies; the one at the desk works on. */
-  private killAtStart(desk: number, death: "with the lock of a slot") {
+  /**
+   * Somebody who is about to become an owner dies; the one at the desk works on. All the others have their slots by then,
+   * so his is one that nobody takes after him.
+   */
+  private killAtStart(desk: number, death: StartPoint) {
     return Effect.gen({ self: this }, function* () {
+      yield* Effect.forEach(this.desks, (coming) => Fiber.join(coming))
       const victim = yield* this.start(desk, death)
       yield* victim.first(isTold("stopped"))
       yield* victim.kill
       yield* this.line(desk, "bad", `one who was to come was killed ${death}`)
+      yield* this.line(desk, "in flight", "works on, beside one who was killed before he was an owner")
       return undefined
     })
   }
 
-  private strike(victim: Process, death: Exclude<Death, "with the lock of a slot">) {
+  private strike(victim: Process, death: Exclude<Point, StartPoint> | "at random") {
     if (death === "at random") {
       return Effect.andThen(
         Effect.flatMap(Random.nextBetween(0, Numbers.randomKillMillis), Effect.sleep),
@@ -146,11 +148,13 @@ export class Crew {
       .pipe(Effect.andThen(victim.first(isTold("stopped"))), Effect.andThen(victim.kill))
   }
 
-  /** The first that anybody was told after that moment: of that key, or of the ledger. */
-  private next(killedMillis: number, key: string | undefined): Effect.Effect<Told> {
+  /** The first that anybody was told after that moment, also who is still to come: of that key, or of the ledger. */
+  private next(killedMillis: number, key: string | undefined): Effect.Effect<Told, ProcessGone> {
     const isNext = (told: Told): boolean =>
       told.at > killedMillis &&
       (key === undefined ? told.tag === "wrote" : told.tag === "won" && told.key === key)
-    return Effect.raceAllFirst(Array.from(this.working, ({ told }) => told.first(isNext)))
+    const told = (coming: Fiber.Fiber<Process, ProcessGone>) =>
+      Effect.flatMap(Fiber.join(coming), (process) => process.told.first(isNext))
+    return Effect.raceAllFirst(this.desks.map(told))
   }
 }

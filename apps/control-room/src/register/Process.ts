@@ -27,8 +27,11 @@ export interface Process {
   readonly tell: (heard: Heard) => Effect.Effect<void>
   /** Waits for the first that matches; fails when it ends without. */
   readonly first: <A extends Told>(is: (told: Told) => told is A) => Effect.Effect<A, ProcessGone>
-  /** Ends it with SIGKILL, and waits until it is gone and all that it told is here. The result is when, in milliseconds. */
-  readonly kill: Effect.Effect<number>
+  /**
+   * Ends it with SIGKILL, and waits until it is gone and all that it told is here. The result is when, in milliseconds. It
+   * fails when the process has gone before.
+   */
+  readonly kill: Effect.Effect<number, ProcessGone>
   /** When it was killed. */
   readonly killedMillis: () => number | undefined
   /** Waits for its end, and for all that it told. */
@@ -103,16 +106,25 @@ export const start = ({
       first,
       kill: Effect.gen(function* () {
         const at = nowMillis()
-        killedMillis ??= at
-        process.kill(child.pid, "SIGKILL")
+        const isThere = yield* Effect.sync(() => sendKill(child.pid))
+        if (isThere) killedMillis ??= at
         yield* ended
         yield* Scope.close(scope, Exit.void)
-        return at
+        return isThere ? at : yield* gone(lastWords(told.items))
       }),
       killedMillis: () => killedMillis,
       ended
     }
   })
+
+/** `false` when there is no such process any more. */
+const sendKill = (pid: number): boolean => {
+  try {
+    return process.kill(pid, "SIGKILL")
+  } catch {
+    return false
+  }
+}
 
 const lastWords = (told: ReadonlyArray<Told>): string => {
   const failed = told.find(isTold("failed"))

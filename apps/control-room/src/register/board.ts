@@ -1,7 +1,13 @@
 /** What a person sees of a scenario: a line for each of those that take part. */
 import { Effect } from "effect"
-import { setLine, type Tone } from "../live/Board.ts"
+import { type Section, setLine, type Tone } from "../live/Board.ts"
 import { Live } from "../live/Live.ts"
+
+export interface Board {
+  readonly line: (index: number, tone: Tone, note: string) => Effect.Effect<void>
+  /** What the counter counts from now on: unless it is told, those that are done. */
+  readonly progress: (progress: NonNullable<Section["progress"]>) => Effect.Effect<void>
+}
 
 export const openBoard = Effect.fnUntraced(function* (
   title: string,
@@ -15,6 +21,8 @@ export const openBoard = Effect.fnUntraced(function* (
     Effect.forever,
     Effect.forkScoped
   )
-  return (index: number, tone: Tone, note: string): Effect.Effect<void> =>
-    pane.update((section) => setLine(section, index, { tone, note }))
+  return {
+    line: (index, tone, note) => pane.update((section) => setLine(section, index, { tone, note })),
+    progress: (progress) => pane.update((section) => ({ ...section, progress }))
+  } satisfies Board
 })

@@ -1,14 +1,24 @@
 /** How writers are killed, one after the other. */
-import { commonPoints, filePoints, type Point, type StoreName } from "./writer/Wire.ts"
+import {
+  commonPoints,
+  filePoints,
+  type Point,
+  type StartPoint,
+  type StoreName,
+  startPoints
+} from "./writer/Wire.ts"
 
 export type Death = Point | "at random"
+
+/** Whether one dies so that only starts. */
+export const isAtStart = (death: Death): death is StartPoint => startPoints.some((point) => point === death)
 
 /** Those that die with something that others wait for. */
 const holding: ReadonlySet<Death> = new Set<Death>([
   "in a decision",
   "with a lease",
   "with a key",
-  ...filePoints
+  ...filePoints.filter((point) => !isAtStart(point))
 ])
 
 /** Whether others cannot go on before they have what the dead one had. */

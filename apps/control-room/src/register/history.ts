@@ -114,6 +114,11 @@ export const overlaps = (lives: ReadonlyArray<Life>): number => {
 export const robbed = (lives: ReadonlyArray<Life>): number =>
   lives.reduce((sum, life) => sum + every(life, "robbed").length, 0)
 
+/** How many of these keys no life had a second time: whoever lets go of one can have it again. */
+export const neverAgain = (lives: ReadonlyArray<Life>, keys: ReadonlyArray<string>): number =>
+  keys.filter((key) => lives.every((life) => every(life, "won").filter((won) => won.key === key).length < 2))
+    .length
+
 /** Of the keys that writers were killed with, how many somebody had after them, and how many nobody had. */
 export const inherited = (lives: ReadonlyArray<Life>): { readonly all: number; readonly taken: number } => {
   const things = byThing(lives.flatMap(holdsOf))
@@ -156,15 +161,21 @@ export const fencesOf = (lives: ReadonlyArray<Life>): { readonly all: number; re
 // The contest
 // ----------------------------------------------------------------------------
 
+/** Each key that somebody was told he has, with him. */
+export const wonBy = (
+  lives: ReadonlyArray<Life>
+): ReadonlyArray<{ readonly key: string; readonly life: Life }> =>
+  lives.flatMap((life) =>
+    every(life, "tried").flatMap(({ isWinner, key }) => (isWinner ? [{ key, life }] : []))
+  )
+
 /** How many keys were won, by how many who were told so, and of whom it is not so in the end. */
 export const contestOf = (
   lives: ReadonlyArray<Life>,
   isOwn: (key: string) => boolean,
   isThere: (key: string, life: Life) => boolean
 ): { readonly own: number; readonly winners: number; readonly notSo: number } => {
-  const won = lives.flatMap((life) =>
-    every(life, "tried").flatMap(({ isWinner, key }) => (isWinner ? [{ key, life }] : []))
-  )
+  const won = wonBy(lives)
   const there = won.filter(({ key, life }) => isThere(key, life))
   return {
     own: there.filter(({ key }) => isOwn(key)).length,

@@ -2,12 +2,13 @@
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Deadline } from "@holdfast/core"
-import { Duration, Effect, FileSystem } from "effect"
+import { Duration, Effect } from "effect"
 import { describeCause } from "../cause.ts"
 import { Live } from "../live/Live.ts"
 import { atMost, notMeasured, type Promised } from "../Promised.ts"
 import { noMoreDescriptors, openDescriptors, openLasting, settledDescriptors } from "../relay/descriptors.ts"
 import type { System } from "../System.ts"
+import { inTemporaryDirectory } from "../temporary.ts"
 import type { Scenario, Stage } from "./Scenario.ts"
 
 /** Every system ends by itself in this time. */
@@ -24,6 +25,7 @@ export const register = (
 ): System => ({
   name: "register",
   summary: "processes share a register on disk, and are killed wherever one can be",
+  takesWriters: true,
   run: runInDirectory(scenarios, writer).pipe(
     Effect.catchCause((cause) => Effect.succeed([unfinished("register", describeCause(cause))])),
     Effect.timed,
@@ -33,20 +35,18 @@ export const register = (
 
 const runInDirectory = (scenarios: ReadonlyArray<Scenario>, writer: Stage["writer"]) =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
     yield* openLasting
     const before = openDescriptors()
-    const promises = yield* Effect.scoped(
+    const promises = yield* inTemporaryDirectory("register", (directory) =>
       Effect.gen(function* () {
-        const directory = yield* fs.makeTempDirectoryScoped({ prefix: "register-" })
         yield* (yield* Live).say(`registers are in ${directory}`)
-        const promises = yield* runAll(scenarios, (id) => ({
+        return yield* runAll(scenarios, (id) => ({
           directory: join(directory, id),
           cache: directory,
           writer
         }))
-        return promises
-      })
+        // What ran out of time has processes, which have to be gone before the directory is.
+      }).pipe(Effect.provide(Deadline.layerAbandoned()))
     )
     return [...promises, nothingOpen(before, yield* settledDescriptors(before))]
   })
@@ -63,9 +63,16 @@ const runAll = (scenarios: ReadonlyArray<Scenario>, stageOf: (id: string) => Sta
         run
       )
     )
-    yield* Effect.all([waiting ?? Effect.void, working ?? Effect.void], { concurrency: "unbounded" })
-    return scenarios.flatMap((scenario) => promisesOf.get(scenario) ?? [])
-  }).pipe(Deadline.within(deadline, { label: "register" }))
+    const trouble = yield* Effect.all([waiting ?? Effect.void, working ?? Effect.void], {
+      concurrency: "unbounded"
+    }).pipe(
+      Deadline.within(deadline, { label: "register" }),
+      Effect.as([]),
+      Effect.catchCause((cause) => Effect.succeed([unfinished("register", describeCause(cause))]))
+    )
+    // What was measured until then is told in any case.
+    return [...scenarios.flatMap((scenario) => promisesOf.get(scenario) ?? []), ...trouble]
+  })
 
 /** A scenario that breaks down, or does not end, is a promise that is not kept, and no other scenario's business. */
 const runOne = (scenario: Scenario, stage: Stage) =>

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs"
 import { Effect, Schedule } from "effect"
 import { ChildProcess } from "effect/process"
-import { exactly, type Promised } from "../Promised.ts"
+import { exactly, figure, type Promised } from "../Promised.ts"
 
 const directory = "/proc/self/fd"
 
@@ -40,9 +40,7 @@ export const noMoreDescriptors = (row: {
   readonly after: number | undefined
 }): Promised => {
   const { after, before, id, text } = row
-  return exactly(
-    before === undefined || after === undefined
-      ? { id, text: `${text} (linux only)`, bound: "not measured", measured: "not measured", unit: "" }
-      : { id, text, bound: before, measured: after, unit: "descriptors" }
-  )
+  return before === undefined || after === undefined
+    ? figure({ id, text: `${text} (linux only)`, measured: "not measured", unit: "" })
+    : exactly({ id, text, bound: before, measured: after, unit: "descriptors" })
 }

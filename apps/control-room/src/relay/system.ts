@@ -1,10 +1,11 @@
 /** The relay: a provider of templates, whose node comes and goes while its pools stay. */
 import { Deadline } from "@holdfast/core"
-import { Duration, Effect, FileSystem, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import { describeCause } from "../cause.ts"
 import { Live } from "../live/Live.ts"
 import { atMost, notMeasured, type Promised } from "../Promised.ts"
 import type { System } from "../System.ts"
+import { inTemporaryDirectory } from "../temporary.ts"
 import { noMoreDescriptors, openDescriptors, openLasting, settledDescriptors } from "./descriptors.ts"
 import { runScenarios } from "./programme.ts"
 import { serve as provider } from "./provider/Provider.ts"
@@ -28,17 +29,21 @@ export const relay = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"] 
 
 const runInDirectory = (scenarios: ReadonlyArray<Scenario>, serve: Stage["serve"]) =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
     yield* openLasting
     const before = openDescriptors()
-    const promises = yield* Effect.scoped(
+    const promises = yield* inTemporaryDirectory("relay", (directory) =>
       Effect.gen(function* () {
-        const directory = yield* directoryIn(fs)
+        yield* isShort(directory)
         yield* (yield* Live).say(`nodes listen in ${directory}`)
         return yield* Deadline.within(runScenarios(scenarios, { directory, serve }), deadline, {
           label: "relay"
         })
       })
+    ).pipe(
+      Effect.catchTag(
+        "PlatformError",
+        () => new NoDirectory({ problem: "no temporary directory can be made" })
+      )
     )
     return [...promises, nothingOpen(before, yield* settledDescriptors(before))]
   })
@@ -54,14 +59,10 @@ class NoDirectory extends Schema.TaggedError<NoDirectory>("control-room/relay/No
   }
 }
 
-const directoryIn = (fs: FileSystem.FileSystem) =>
-  fs.makeTempDirectoryScoped({ prefix: "relay-" }).pipe(
-    Effect.mapError(() => new NoDirectory({ problem: "no temporary directory can be made" })),
-    Effect.filterOrFail(
-      (directory) => Buffer.byteLength(directory) <= pathMax,
-      (directory) => new NoDirectory({ problem: `${directory} is too long for sockets` })
-    )
-  )
+const isShort = (directory: string) =>
+  Buffer.byteLength(directory) <= pathMax
+    ? Effect.void
+    : new NoDirectory({ problem: `${directory} is too long for sockets` })
 
 const unfinished = (reason: string): Promised =>
   notMeasured({ id: "relay/run", text: "The scenarios run until the end", reason })

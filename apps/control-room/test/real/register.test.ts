@@ -6,13 +6,18 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { onTestFinished } from "vitest"
+import { start } from "../../src/register/Process.ts"
+import type { Plan } from "../../src/register/writer/Wire.ts"
 import { type Demo, startDemo, timeout } from "./demoProcess.ts"
 
 const shortRegister = fileURLToPath(new URL("./shortRegister.ts", import.meta.url))
 const forgetfulRegister = fileURLToPath(new URL("./forgetfulRegister.ts", import.meta.url))
 const endlessRegister = fileURLToPath(new URL("./endlessRegister.ts", import.meta.url))
+const teller = fileURLToPath(new URL("./teller.ts", import.meta.url))
 const orphan = fileURLToPath(new URL("./orphan.ts", import.meta.url))
 
 /** Where the registers of a demo are; a demo that is killed cannot clean up after itself. */
@@ -24,7 +29,8 @@ const directoryOf = async (demo: Demo): Promise<string> => {
 
 interface Row {
   readonly id: string
-  readonly ok: boolean
+  readonly text: string
+  readonly ok: boolean | null
 }
 
 const rowsOf = async (json: string): Promise<ReadonlyArray<Row>> =>
@@ -44,15 +50,20 @@ describe("the register with real processes on a real disk", { timeout }, () => {
     assert.strictEqual(await demo.ended, 0, demo.lines.join("\n"))
     const rows = await rowsOf(json)
     assert.deepStrictEqual(
-      rows.filter(({ ok }) => !ok),
+      rows.filter(({ ok }) => ok === false),
       []
     )
+    assert.isTrue(rows.every(({ text }) => !text.startsWith("…")))
     const ids = rows.map(({ id }) => id)
     for (const id of [
-      "contest/sqlite",
-      "contest/file",
-      "sqlite/writes",
+      "contest/sqlite/own",
+      "contest/file/cleared",
+      "sqlite/lost",
+      "sqlite/again",
+      "file/files",
+      "file/owners",
       "file/takeover",
+      "register/directory",
       "register/left-open"
     ])
       assert.include(ids, id)
@@ -64,16 +75,17 @@ describe("the register with real processes on a real disk", { timeout }, () => {
     const json = join(await temporary(), "result.json")
     const demo = startDemo(forgetfulRegister, "--writers", "2", "--json", json)
     assert.strictEqual(await demo.ended, 1, demo.lines.join("\n"))
-    const broken = (await rowsOf(json)).filter(({ ok }) => !ok).map(({ id }) => id)
-    assert.deepStrictEqual(broken, ["sqlite/writes"])
+    const broken = (await rowsOf(json)).filter(({ ok }) => ok === false).map(({ id }) => id)
+    assert.deepStrictEqual(broken, ["sqlite/lost"])
   })
 
   // Writers have the standard error of their demo: it closes with the last of them.
-  it("SIGTERM ends it with 130, and its writers with it", async () => {
+  it.each(["SIGTERM", "SIGHUP"] as const)("%s ends it with 130, and its writers with it", async (signal) => {
     const demo = startDemo(endlessRegister, "--writers", "3")
     const directory = await directoryOf(demo)
     await demo.saw(/files: 3 writers.* killed at random/)
-    process.kill(-demo.pid, "SIGTERM")
+    // As a terminal does it, with SIGHUP to all when it is closed.
+    process.kill(-demo.pid, signal)
     assert.strictEqual(await demo.ended, 130, demo.lines.join("\n"))
     assert.isFalse(existsSync(directory))
   })
@@ -85,6 +97,32 @@ describe("the register with real processes on a real disk", { timeout }, () => {
     process.kill(demo.pid, "SIGKILL")
     assert.strictEqual(await demo.ended, "SIGKILL")
   })
+
+  it("a writer that has something to tell, and nobody to tell it to, ends without a word", async () => {
+    const child = spawn(process.execPath, [teller], { stdio: ["pipe", "pipe", "pipe"] })
+    onTestFinished(() => {
+      child.kill("SIGKILL")
+    })
+    const words: Array<string> = []
+    child.stderr.setEncoding("utf8").on("data", (text: string) => words.push(text))
+    child.stdout.destroy()
+    await once(child.stdout, "close")
+    child.stdin.write("now\n")
+    assert.deepStrictEqual(await once(child, "close"), [0, null])
+    assert.deepStrictEqual(words, [])
+  })
+
+  it.effect("who shall be killed and has ended before is said to have done so", () =>
+    Effect.gen(function* () {
+      const plan: Plan = { store: "file", directory: "nowhere", name: "writer 1", job: "work" }
+      const process = yield* start({ entryPoint: teller, plan, cache: yield* Effect.promise(temporary) })
+      yield* process.tell({ tag: "go" })
+      yield* process.ended
+      const error = yield* Effect.flip(process.kill)
+      assert.strictEqual(error.message, "writer 1: ended before it was told to")
+      assert.isUndefined(process.killedMillis())
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
 
   it.each(["to be told something", "to be killed"])("not even one that waits %s", async (how) => {
     const parent = spawn(process.execPath, [orphan, how], { stdio: ["ignore", "pipe", "ignore"] })

@@ -7,6 +7,7 @@ import {
   holdsOf,
   inherited,
   type Life,
+  neverAgain,
   overlaps,
   robbed,
   writesOf
@@ -96,6 +97,14 @@ describe("the history of the register: who has what", () => {
     assert.deepStrictEqual(inherited([dead, life("b", [won("k", 3)])]), { all: 1, taken: 1 })
     assert.deepStrictEqual(inherited([life("a", [won("k", 1), freeing("k", 2)], 3)]), { all: 0, taken: 0 })
     assert.deepStrictEqual(inherited([life("a", [leased(1, 1)], 3)]), { all: 0, taken: 0 })
+  })
+
+  it("a key is had again when one life had it twice, not when two had it once", () => {
+    const once = life("a", [won("k", 1), freeing("k", 2)])
+    const twice = life("b", [won("k", 3), freeing("k", 4), won("k", 5)])
+    assert.strictEqual(neverAgain([once, life("b", [won("k", 3)])], ["k"]), 1)
+    assert.strictEqual(neverAgain([once, twice], ["k"]), 0)
+    assert.strictEqual(neverAgain([once, twice], ["k", "l"]), 1)
   })
 
   it("who finds that a key is not active that he has was robbed", () => {

@@ -3,7 +3,7 @@ import { cpus } from "node:os"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, DateTime, Effect, FileSystem, Option, Runtime, Schema, Stdio } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, CliError, Command, Flag } from "effect/cli"
 import { render } from "./report.ts"
 import { names, sound } from "./stores.ts"
 import { type Plan, type Result, torment } from "./torment.ts"
@@ -12,6 +12,16 @@ import { type Plan, type Result, torment } from "./torment.ts"
 class Found extends Schema.TaggedError<Found>("torture/Found")("Found", { count: Schema.Int }) {
   override readonly [Runtime.errorReported] = false
   override readonly [Runtime.errorExitCode] = 1
+}
+
+/** The figures were asked for as a file, and cannot be written. */
+class CannotWrite extends Schema.TaggedError<CannotWrite>("torture/CannotWrite")("CannotWrite", {
+  file: Schema.String,
+  reason: Schema.String
+}) {
+  override get [CliError.userMessage]() {
+    return `cannot write ${this.file}: ${this.reason}`
+  }
 }
 
 /** A line that is written over; nothing where there is no terminal. */
@@ -26,11 +36,30 @@ const write = Effect.fnUntraced(function* (file: string, plan: Plan, results: Re
   const fs = yield* FileSystem.FileSystem
   const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
   const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cpus: cpus().length }
-  yield* fs.writeFileString(file, `${JSON.stringify({ date, ...machine, plan, results }, null, 2)}\n`)
+  yield* fs
+    .writeFileString(file, `${JSON.stringify({ date, ...machine, plan, results }, null, 2)}\n`)
+    .pipe(Effect.mapError(({ message }) => new CannotWrite({ file, reason: message })))
 })
 
-const integer = (name: string, value: number, description: string) =>
-  Flag.Int(name).pipe(Flag.withDescription(description), Flag.withDefault(value))
+/** A quarter of an hour is not spent on figures that nobody gets: opened as it is to be, and left as it is. */
+const canWrite = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const isThere = yield* Effect.orElseSucceed(fs.exists(file), () => false)
+  yield* Effect.scoped(fs.open(file, { flag: "a" })).pipe(
+    Effect.andThen(isThere ? Effect.void : fs.remove(file)),
+    Effect.mapError(({ message }) => new CannotWrite({ file, reason: message }))
+  )
+})
+
+const integer = (name: string, value: number, min: number, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withDescription(`${description}; ${value} by default`),
+    Flag.filter(
+      (count) => count >= min,
+      (count) => `a whole number from ${min} on, got ${count}`
+    ),
+    Flag.withDefault(value)
+  )
 
 const torture = Command.make(
   "torture",
@@ -41,15 +70,16 @@ const torture = Command.make(
       ),
       Argument.variadic()
     ),
-    rounds: integer("rounds", 200, "How often a process is killed, for each store"),
-    survivors: integer("survivors", 2, "How many processes work beside the one that is killed"),
+    rounds: integer("rounds", 200, 1, "How often a process is killed, for each store"),
+    survivors: integer("survivors", 2, 1, "How many processes work beside the one that is killed"),
     limitMillis: integer(
       "limit",
       100,
+      1,
       "Within how many milliseconds the lock of a dead process has to be free"
     ),
-    blockMillis: integer("block", 15_000, "For how many milliseconds an event loop is blocked"),
-    flips: integer("flips", 300, "How many bits are flipped, for each store"),
+    blockMillis: integer("block", 15_000, 0, "For how many milliseconds an event loop is blocked"),
+    flips: integer("flips", 300, 0, "How many bits are flipped, for each store"),
     json: Flag.Path("json").pipe(
       Flag.withDescription("Write all figures to this file as JSON"),
       Flag.withMetavar("FILE"),
@@ -57,6 +87,7 @@ const torture = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ json, stores, ...plan }) {
+    if (Option.isSome(json)) yield* canWrite(json.value)
     const tell = yield* progress
     const results: Array<Result> = []
     for (const store of stores.length === 0 ? sound : stores) {
@@ -75,4 +106,6 @@ const torture = Command.make(
   )
 )
 
+// The terminal was closed: an end in order, as with the other signals.
+process.on("SIGHUP", () => process.emit("SIGTERM"))
 Command.run(torture, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
-import type { Promised } from "../../Promised.ts"
+import { figure } from "../../Promised.ts"
 import { openBoard } from "../board.ts"
 import { Numbers } from "../Numbers.ts"
 import { isTold, start } from "../Process.ts"
@@ -18,7 +18,7 @@ export const stale: Scenario = {
   waits: true,
   secondsMax,
   run: Effect.fnUntraced(function* (stage) {
-    const line = yield* openBoard(
+    const { line } = yield* openBoard(
       "stale: the lock of proper-lockfile outlives its holder",
       ["next one"],
       secondsMax
@@ -41,14 +41,12 @@ export const stale: Scenario = {
     const seconds = (won.at - killedMillis) / 1000
     yield* line(0, "unknown", `has the lock after ${seconds.toFixed(2)} s`)
     return [
-      {
+      figure({
         id: "stale/takeover",
-        text: "proper-lockfile: from a kill to the next owner",
-        bound: "any",
-        measured: `${seconds.toFixed(2)} s`,
-        unit: "",
-        ok: true
-      } satisfies Promised
+        text: "proper-lockfile: from the kill of whoever has the lock until the next one has it",
+        measured: seconds,
+        unit: "s"
+      })
     ]
   })
 }

@@ -19,8 +19,13 @@ export const filePoints = [
   "in the middle of the write",
   "before the sync",
   "before the rename",
-  "before the sync of the directory"
+  "before the sync of the directory",
+  "in the middle of the write of a slot"
 ] as const
+
+/** Where one is that starts, and is no owner yet. */
+export const startPoints = ["with the lock of a slot", "in the middle of the write of a slot"] as const
+export type StartPoint = (typeof startPoints)[number]
 
 export const Point = Schema.Literals([...commonPoints, ...filePoints])
 export type Point = typeof Point.Type
@@ -44,6 +49,8 @@ export type Heard =
   | { readonly tag: "go" }
   | { readonly tag: "end" }
   | { readonly tag: "stop at"; readonly point: Point }
+  /** In the contest: to remove whatever it may. */
+  | { readonly tag: "clear" }
 
 const at = { at: Schema.Finite }
 
@@ -67,6 +74,7 @@ export const Told = Schema.Union([
   Schema.Struct({ tag: Schema.Literal("letting go"), fence: Schema.Int, ...at }),
   /** In the contest: whether it has the key. */
   Schema.Struct({ tag: Schema.Literal("tried"), key: Schema.String, isWinner: Schema.Boolean, ...at }),
+  Schema.Struct({ tag: Schema.Literal("cleared"), ...at }),
   /** It does nothing any more until it is killed. */
   Schema.Struct({ tag: Schema.Literal("stopped"), point: Point, ...at }),
   /** Something failed that must not. */

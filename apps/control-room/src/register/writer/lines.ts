@@ -8,9 +8,14 @@ export const nowMillis = (): number => Number(process.hrtime.bigint()) / 1e6
 
 type Untimed = Told extends infer T ? (T extends unknown ? Omit<T, "at"> : never) : never
 
-/** It is told when this returns, also if the process is killed the moment after. */
+/** It is told when this returns, also if the process is killed the moment after. When nobody is there to hear it, it ends. */
 export const tell = (told: Untimed): void => {
-  writeSync(1, `${JSON.stringify({ ...told, at: nowMillis() })}\n`)
+  try {
+    writeSync(1, `${JSON.stringify({ ...told, at: nowMillis() })}\n`)
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EPIPE") process.exit()
+    throw error
+  }
 }
 
 /** Whoever is gone tells nothing any more: its standard input closes, however it ends. */

@@ -20,6 +20,9 @@ const contest = (register: Register.Register, name: string) =>
     { discard: true }
   )
 
+const clearOnce = (register: Register.Register, isTold: Effect.Effect<void>) =>
+  Effect.andThen(isTold, register.clear).pipe(Effect.map(() => tell({ tag: "cleared" })))
+
 const firstLine = (text: string): string => text.split("\n", 1).join("")
 
 /** Its plan is its one argument. */
@@ -27,10 +30,12 @@ export const run = (storeOf: Store): void => {
   const plan: Plan = JSON.parse(process.argv[2] ?? "")
   const points = new Points(plan.stopAt)
   const go = Deferred.makeUnsafe<void>()
+  const clear = Deferred.makeUnsafe<void>()
   const end = Deferred.makeUnsafe<void>()
+  const heardOf = { go, clear, end }
   listen<Heard>((heard) => {
     if (heard.tag === "stop at") points.stopAt(heard.point)
-    else Deferred.doneUnsafe(heard.tag === "go" ? go : end, Effect.void)
+    else Deferred.doneUnsafe(heardOf[heard.tag], Effect.void)
   })
   // Otherwise it is written at the end, which a process that is killed does not have.
   flushCompileCache()
@@ -41,7 +46,8 @@ export const run = (storeOf: Store): void => {
     if (plan.job === "contest") {
       yield* contest(register, plan.name)
       tell({ tag: "done" })
-      yield* Deferred.await(end)
+      const clearing = Effect.andThen(clearOnce(register, Deferred.await(clear)), Effect.never)
+      yield* Effect.raceFirst(Deferred.await(end), clearing)
     } else {
       const desk = { name: plan.name, register, ledger: yield* ledger, points }
       yield* work(desk, () => Deferred.isDoneUnsafe(end))

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type { Points } from "./points.ts"
-import type { Plan } from "./Wire.ts"
+import type { Plan, Point } from "./Wire.ts"
 
 export type Store = (plan: Plan, points: Points) => Layer.Layer<StateStore | Lock.Lock, StoreUnavailable>
 
@@ -47,7 +47,10 @@ const stoppingFiles = (points: Points) =>
       FileSystem.make({
         ...fs,
         open: (path, options) =>
-          Effect.map(fs.open(path, options), (file) => (isDraft(path) ? draft(points, file) : file)),
+          Effect.map(fs.open(path, options), (file) => {
+            if (isDraftOfSlot(path)) return halfDraft(points, "in the middle of the write of a slot", file)
+            return isDraft(path) ? draft(points, file) : file
+          }),
         rename: (from, to) =>
           isDraft(from)
             ? Effect.tap(before(points, "before the rename", fs.rename(from, to)), () =>
@@ -61,13 +64,17 @@ const stoppingFiles = (points: Points) =>
 /** The file that is to replace that of the ledger, for which everybody waits. */
 const isDraft = (path: string): boolean => path.endsWith("ledger.json.tmp")
 
-const before = <A, E>(points: Points, point: Parameters<Points["reach"]>[0], io: Effect.Effect<A, E>) =>
+/** A file that nobody writes again, when nobody has the slot after the one that died. */
+const isDraftOfSlot = (path: string): boolean => /%2fowner%2f\d+\.json\.tmp$/.test(path)
+
+const before = <A, E>(points: Points, point: Point, io: Effect.Effect<A, E>) =>
   Effect.suspend(() => {
     points.reach(point)
     return io
   })
 
-const draft = (points: Points, file: FileSystem.File): FileSystem.File => ({
+/** It can be left with half of its bytes. */
+const halfDraft = (points: Points, point: Point, file: FileSystem.File): FileSystem.File => ({
   [FileSystem.FileTypeId]: FileSystem.FileTypeId,
   stat: file.stat,
   seek: (offset, from) => file.seek(offset, from),
@@ -76,14 +83,19 @@ const draft = (points: Points, file: FileSystem.File): FileSystem.File => ({
   truncate: (length) => file.truncate(length),
   writeAll: (buffer) => file.writeAll(buffer),
   write: (buffer) =>
-    before(
-      points,
-      "before the write",
-      points.isNext("in the middle of the write")
-        ? Effect.tap(file.write(buffer.subarray(0, buffer.length / 2)), () =>
-            Effect.sync(() => points.reach("in the middle of the write"))
-          )
-        : file.write(buffer)
-    ),
-  sync: before(points, "before the sync", file.sync)
+    points.isNext(point)
+      ? Effect.tap(file.write(buffer.subarray(0, buffer.length / 2)), () =>
+          Effect.sync(() => points.reach(point))
+        )
+      : file.write(buffer),
+  sync: file.sync
 })
+
+const draft = (points: Points, file: FileSystem.File): FileSystem.File => {
+  const half = halfDraft(points, "in the middle of the write", file)
+  return {
+    ...half,
+    write: (buffer) => before(points, "before the write", half.write(buffer)),
+    sync: before(points, "before the sync", file.sync)
+  }
+}

@@ -50,15 +50,29 @@ const changeAlone = ({ ledger, name, points }: Desk) =>
     tell({ tag: "wrote" })
   })
 
-const take = ({ points, register }: Desk, key: string) =>
+const take = (desk: Desk, key: string) => (key === Numbers.guarded ? takeGuarded : takeFreely)(desk, key)
+
+const takeFreely = (desk: Desk, key: string) =>
   Effect.gen(function* () {
-    if (!(yield* register.tryAcquire(key))) return
+    if (!(yield* desk.register.tryAcquire(key))) return
+    yield* have(desk, key)
+    yield* desk.register.release(key)
+  })
+
+/** With a guard, which frees it. */
+const takeGuarded = (desk: Desk, key: string) =>
+  Effect.andThen(desk.register.guard(key), have(desk, key)).pipe(
+    Effect.scoped,
+    Effect.catchTag("KeyTaken", () => Effect.void)
+  )
+
+const have = ({ points, register }: Desk, key: string) =>
+  Effect.gen(function* () {
     tell({ tag: "won", key })
     points.reach("with a key")
     yield* Effect.sleep(Numbers.millis.key)
     if (!(yield* register.isActive(key))) tell({ tag: "robbed", key })
     tell({ tag: "freeing", key })
-    yield* register.release(key)
   })
 
 /** A key that stays in the register, whatever becomes of its owner. */
