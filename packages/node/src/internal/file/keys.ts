@@ -63,8 +63,9 @@ const keysOfFiles = Effect.fnUntraced(function* (store: Store, prefix: string) {
 })
 
 const keysOfRows = Effect.fnUntraced(function* (store: Store) {
-  const { rows } = yield* readDocument(store, store.layout.documentOf(""), "")
-  return Array.from(rows).flatMap(([key, { stored }]) => (stored === undefined ? [] : [key]))
+  const { lost, rows } = yield* readDocument(store, store.layout.documentOf(""), "")
+  const valued = Array.from(rows).flatMap(([key, { stored }]) => (stored === undefined ? [] : [key]))
+  return [...valued, ...lost.keys()]
 })
 
 export const keys = (
