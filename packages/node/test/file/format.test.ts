@@ -101,7 +101,7 @@ const isSeen = (result: Result.Result<Document, Unreadable>, rows: Document["row
 
 for (const [layout, rowsOf] of layouts) {
   describe(`files, ${layout.name}`, () => {
-    it("whatever is written is read again, exactly", () => {
+    it("whatever is written is read again, exactly", { timeout: 60_000 }, () => {
       fc.assert(
         fc.property(rowsOf, (rows) => {
           const name = nameOf(layout, rows)
