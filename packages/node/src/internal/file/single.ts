@@ -66,10 +66,8 @@ const makeEncode = () => {
   }
 }
 
-export const stateOf = (root: string): string => `${root}/state.json`
-
 export const single = (root: string): Layout => {
-  const path = stateOf(root)
+  const path = `${root}/state.json`
   return {
     name: "single",
     directory: root,
