@@ -233,7 +233,8 @@ export const acquire = (
  *
  * **Details**
  *
- * It takes no lease, writes nothing, and waits for no holder: `LockTimeout` is for an ambient deadline that has passed.
+ * It takes no lease, makes and writes nothing, and waits for nobody: `LockTimeout` is for an ambient deadline that has
+ * passed. Others who look at the same time are not taken for a holder, even if one of them stands still.
  *
  * **Gotchas**
  *

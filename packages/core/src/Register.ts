@@ -18,15 +18,16 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
+import { InvalidOptions } from "./InvalidOptions.ts"
 import { positiveInteger } from "./internal/duration.ts"
-import { enrolled, type Place, slotKey, within } from "./internal/register/enrolled.ts"
+import { enrolled, isSlotKey, type Place, slotKey, within } from "./internal/register/enrolled.ts"
 import * as errors from "./internal/register/errors.ts"
 import { type ReadError as InternalReadError, Registry } from "./internal/register/registry.ts"
 import { empty, State } from "./internal/register/state.ts"
 import * as steps from "./internal/register/steps.ts"
 import { checkKey } from "./internal/state/keys.ts"
-import { type Fenced, Lock } from "./Lock.ts"
+import { Fenced, Lock } from "./Lock.ts"
 import * as LockedState from "./LockedState.ts"
 import type { StateStore } from "./StateStore.ts"
 
@@ -207,6 +208,10 @@ export const make = (
   positiveInteger("Register", "maxOwners", maxOwners)
   checkKey("Register", key)
   checkKey("Register", slotKey(key, maxOwners))
+  if (isSlotKey(key)) {
+    const problem = `must not be that of an owner of another register, but is ${JSON.stringify(key)}`
+    throw new InvalidOptions({ module: "Register", option: "key", problem })
+  }
   return within((scope) =>
     Effect.gen(function* () {
       const state = yield* LockedState.make(key, { schema: State, initial: empty })
@@ -217,6 +222,9 @@ export const make = (
         Effect.flatMap(lease.lost, (by) => registry.lose(by)),
         scope
       )
+      // Others may soon take what it had: it is no owner any more, whether or not its end can be written.
+      const over = new Fenced({ key: lease.key, fence: me.fence })
+      yield* Scope.addFinalizer(scope, registry.lose(over))
       return bind(registry)
     })
   )

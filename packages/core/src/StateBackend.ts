@@ -80,6 +80,8 @@ export type CommitError = ReadError | StoreFull | OutcomeUnknown
  *   only reads. It is not interrupted.
  * - `tryLock`: an exclusive lock with this name, until the scope closes or the process is gone; `false` when somebody else
  *   has it, in this process too.
+ * - `isLocked`: whether somebody has such a lock, in this process too. Those who look are not seen by others who look; for
+ *   a moment they may be in the way of who takes the lock.
  * - `hints`: an element whenever something may have been changed by another process, a needless one rather than none.
  * - `keys`: those that have a value and begin with `prefix`, sorted as `Array.prototype.sort` does.
  * - `repair`: puts what cannot be read aside and this row in its place, with higher numbers where higher ones can be made
@@ -96,6 +98,7 @@ export interface StateBackend {
   readonly read: (key: string) => Effect.Effect<Row | undefined, ReadError>
   readonly commit: (document: string, decide: Decide) => Effect.Effect<boolean, CommitError>
   readonly tryLock: (name: string) => Effect.Effect<boolean, StoreUnavailable, Scope.Scope>
+  readonly isLocked: (name: string) => Effect.Effect<boolean, StoreUnavailable>
   readonly hints: Stream.Stream<unknown, StoreUnavailable>
   readonly keys: (prefix: string) => Effect.Effect<ReadonlyArray<string>, ReadError>
   readonly repair: (key: string, row: Row) => Effect.Effect<string | undefined | false, CommitError>

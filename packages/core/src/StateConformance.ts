@@ -18,7 +18,9 @@
  * @since 0.1.0
  */
 import { type Context, Duration, type Effect, Schema, type Scope } from "effect"
+import { deaths } from "./internal/conformance/deaths.ts"
 import { endings } from "./internal/conformance/endings.ts"
+import { failures } from "./internal/conformance/failures.ts"
 import { fences } from "./internal/conformance/fences.ts"
 import { histories } from "./internal/conformance/histories.ts"
 import { type Check, runCheck } from "./internal/conformance/kit.ts"
@@ -64,6 +66,14 @@ export class Violation extends Schema.TaggedError<Violation>("@holdfast/core/Sta
 export type Instance = Context.Context<StateStore | Lock>
 
 /**
+ * What happens to who writes: there is no room, or the device fails, and may have done it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Failure = "Full" | "Io"
+
+/**
  * What is examined.
  *
  * **Details**
@@ -75,6 +85,9 @@ export type Instance = Context.Context<StateStore | Lock>
  * - `openDoomed`: opens one that can be killed, as by `kill -9`: it lets go of what the operating system would take from
  *   it, and does nothing any more; its scope can be closed all the same. Without it, there are no cases of sudden deaths.
  * - `corrupt`: damages what is stored for a key, behind the back of all stores. Without it, nothing is ever corrupt.
+ * - `isThere`: whether there is anything at a place that `repair` has named. Without it, a name is all that is looked at.
+ * - `failAt`: lets the n-th thing that is done to what is stored, from now on, fail; the next is 1. What is a thing, such as a
+ *   commit or a system call, is up to you. Without it, nothing ever fails.
  * - `patience`: how long a case may take; half a minute by default.
  *
  * @since 0.1.0
@@ -95,6 +108,8 @@ export interface Subject<P> {
       >)
     | undefined
   readonly corrupt?: ((place: P, key: string) => Effect.Effect<void, unknown>) | undefined
+  readonly isThere?: ((place: P, aside: string) => Effect.Effect<boolean, unknown>) | undefined
+  readonly failAt?: ((place: P, nth: number, failure: Failure) => Effect.Effect<void, unknown>) | undefined
   readonly patience?: Duration.Input | undefined
 }
 
@@ -123,8 +138,10 @@ const checks: ReadonlyArray<Check> = [
   ...fences,
   ...watching,
   ...processes,
+  ...deaths,
   ...endings,
-  ...repairs
+  ...repairs,
+  ...failures
 ]
 
 /**
@@ -161,7 +178,9 @@ export const cases = <P>(subject: Subject<P>): ReadonlyArray<Case> =>
             shared: subject.isShared,
             kept: subject.isKept,
             doomed: subject.openDoomed !== undefined,
-            corrupt: subject.corrupt !== undefined
+            corrupt: subject.corrupt !== undefined,
+            aside: subject.isThere !== undefined,
+            failing: subject.failAt !== undefined
           })[ability]
       )
     )

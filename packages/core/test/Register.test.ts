@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deadline, InvalidOptions, Register, StateStore } from "@holdfast/core"
-import { Cause, Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Result, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Offices, tagOf } from "./register/offices.ts"
 import { unknown } from "./utils/machine.ts"
@@ -242,6 +242,22 @@ describe("Register: an owner that others have taken for dead", () => {
 })
 
 describe("Register: guards", () => {
+  test("RG-1: whose scope is closed has no part in it any more, also when that could not be written", (offices) =>
+    Effect.gen(function* () {
+      const one = yield* offices.open()
+      const { register: other } = yield* offices.open()
+      yield* one.register.activate("a")
+      const lost = yield* Effect.forkChild(one.register.lost, { startImmediately: true })
+      offices.machine.failure = () => unknown
+      yield* one.close
+      offices.machine.failure = undefined
+      assert.strictEqual((yield* Fiber.join(lost))._tag, "Fenced")
+      for (const use of [one.register.tryAcquire("b"), one.register.isActive("a"), one.register.guard("c")]) {
+        assert.strictEqual(yield* tagOf(use), "Fenced")
+      }
+      assert.isTrue(yield* other.tryAcquire("a"))
+    }))
+
   test("RG-4: frees the key on success, failure, and interruption", (offices) =>
     Effect.gen(function* () {
       const { register } = yield* offices.open()
@@ -395,9 +411,29 @@ describe("Register: what goes wrong", () => {
       assert.isTrue(yield* next.tryAcquire("a"))
     }))
 
+  test("what belongs to nobody who ever was an owner is free", (offices) =>
+    Effect.gen(function* () {
+      const { context, register } = yield* offices.open()
+      const entry = (slot: number) => `{"slot":${slot},"fence":7,"hold":1,"guarded":true}`
+      const value = `{"owners":[[0,1]],"entries":[["a",${entry(0)}],["b",${entry(9)}],["c",null]]}`
+      const write = StateStore.StateStore.use((store) =>
+        store.transact("jobs", () =>
+          Result.succeed({ _tag: "Write", value, schemaVersion: 1, result: undefined })
+        )
+      )
+      yield* Effect.provide(write, context)
+      assert.deepStrictEqual(Array.from((yield* register.snapshot).keys()), ["c"])
+      assert.isFalse(yield* register.isActive("a"))
+      assert.isTrue(yield* register.tryAcquire("b"))
+      yield* register.clear
+      assert.deepStrictEqual(yield* register.snapshot, new Map())
+    }))
+
   it("options without a meaning are refused where they are written", () => {
     assert.throws(() => Register.make(""), InvalidOptions)
     assert.throws(() => Register.make("x".repeat(191)), InvalidOptions)
+    assert.throws(() => Register.make("jobs/owner/0"), InvalidOptions)
+    assert.doesNotThrow(() => Register.make("jobs/owner"))
     assert.throws(() => Register.make("a", { maxOwners: 0 }), InvalidOptions)
     assert.throws(() => Register.make("a", { maxOwners: Infinity }), InvalidOptions)
   })

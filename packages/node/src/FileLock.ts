@@ -15,6 +15,8 @@ import { makeLock } from "./internal/file/nodeLock.ts"
  *
  * - `tryLock`: takes the exclusive lock of a file until the scope closes, and makes the file when it is missing; `false`
  *   when somebody else has it, in this process or another.
+ * - `isLocked`: whether somebody has the lock of a file, in this process too. Nothing is made, and a file that is missing is
+ *   not locked. Others who look at the same time see nothing of it.
  * - `identity`: which file a path names, and when it was last changed; `undefined` for none. Two looks give the same only
  *   if nothing was written in between, as long as the file is held open.
  *
@@ -25,6 +27,7 @@ export class FileLock extends Context.Service<
   FileLock,
   {
     readonly tryLock: (path: string) => Effect.Effect<boolean, PlatformError.PlatformError, Scope.Scope>
+    readonly isLocked: (path: string) => Effect.Effect<boolean, PlatformError.PlatformError>
     readonly identity: (path: string) => Effect.Effect<string | undefined, PlatformError.PlatformError>
   }
 >()("@holdfast/node/FileLock") {}

@@ -21,13 +21,15 @@
  * - What cannot be trusted in one row is `StateCorrupted` for its key, and the others go on. `repair` writes the row anew,
  *   and puts what was there into `corrupt/` as JSON, while others use the store.
  * - In a file whose pages do not fit together nothing is written any more, and what can be read still is. A file that is
- *   no database, or older than the last commit that was noted, is `StateCorrupted` for all keys. The first `repair` then
- *   puts the file aside as a whole, and makes a new one of each row whose checksum is right. A key that is known by its
- *   name only stays `StateCorrupted`; one of which nothing is left is as if it had never been, with a version and a fence
- *   beyond any that it had. As others would go on writing into the old file, this waits until nobody uses it.
+ *   no database, or older than the last commit that was noted, is `StateCorrupted` for all keys; so is one that is gone, or
+ *   empty, where something was written. The first `repair` then puts the file aside as a whole, and makes a new one of
+ *   each row whose checksum is right. A key that is known by its name only stays `StateCorrupted`; one of which nothing is
+ *   left is as if it had never been, with a version and a fence beyond any that it had. As others would go on writing into
+ *   the old file, this waits until nobody uses it.
  *
  * **Gotchas**
  *
+ * - To begin anew, remove the directory as a whole, while nobody uses it: without its file a store is a damaged one.
  * - A commit blocks the event loop for one sync of the log; opening reads the whole file, at a second for a gigabyte.
  * - Nothing in the process may open `state.db` or a lock with anything but this module: closing *any* descriptor of a file
  *   drops all locks that the process has on it. For a copy, take SQLite's own backup, or the whole directory while nobody
@@ -64,6 +66,11 @@ export interface Options {
  * **Details**
  *
  * When the layer ends, so do its locks, and the last process to leave moves what is in the log to the database.
+ *
+ * **Gotchas**
+ *
+ * A lease ends with the layer even if its own scope goes on, and its `lost` does not tell: let the scopes of leases end
+ * first. A decision that uses the store it is about, as with `Effect.runSync`, dies of it.
  *
  * **Example** (A counter that outlives its layer)
  *

@@ -1,8 +1,18 @@
-import { mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { InvalidOptions } from "@holdfast/core"
 import { FileLock, FileStateStore } from "@holdfast/node"
 import { Effect, type Scope } from "effect"
+import extensions from "fs-native-extensions"
 import { temporaryDirectory } from "./utils/directory.ts"
 
 const test = (
@@ -28,6 +38,25 @@ describe("FileLock", () => {
       })
       yield* Effect.scoped(hold)
       assert.isTrue(yield* tryLock(path))
+    }))
+
+  test("RG-2: who looks at a lock sees who has it, and not who else looks", (path, { isLocked, tryLock }) =>
+    Effect.gen(function* () {
+      assert.isFalse(yield* isLocked(path))
+      assert.isFalse(existsSync(path))
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* tryLock(path)
+          assert.isTrue(yield* isLocked(path))
+        })
+      )
+      assert.isFalse(yield* isLocked(path))
+      // Given somebody who stands still just while he looks
+      const looking = openSync(path, "r")
+      yield* Effect.addFinalizer(() => Effect.sync(() => closeSync(looking)))
+      assert.isTrue(extensions.tryLock(looking, { shared: true }))
+      // Then nobody takes him for a holder
+      assert.isFalse(yield* isLocked(path))
     }))
 
   test("a lock that cannot be taken says why", (path, { identity, tryLock }) =>

@@ -1,5 +1,5 @@
 /** The conformance suite against stores of files. Several of them on one directory are as several processes. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as StateConformance from "@holdfast/core/StateConformance"
@@ -35,6 +35,7 @@ const onDisk = (layout: "perKey" | "single"): StateConformance.Subject<Disk.Disk
     isShared: true,
     isKept: true,
     openDoomed: openAs,
+    failAt: (disk, nth, failure) => disk.failAt(nth, failure === "Full" ? "ENOSPC" : "EIO"),
     patience: "1 hour"
   }
 }
@@ -56,7 +57,8 @@ for (const layout of ["perKey", "single"] as const) {
     open: (path) => Layer.build(FileStateStore.layer({ directory: path, layout })),
     isShared: true,
     isKept: true,
-    corrupt: damage
+    corrupt: damage,
+    isThere: (_path, aside) => Effect.sync(() => existsSync(aside))
   }
   describe(`FileStateStore, ${layout}`, () => {
     for (const { guarantees, name, run } of StateConformance.cases(subject)) {

@@ -1,5 +1,6 @@
 /** The conformance suite against stores of SQLite. Several of them on one directory are as several processes. */
-import { join } from "node:path"
+import { existsSync } from "node:fs"
+import { join, resolve } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { describe, it } from "@effect/vitest"
 import * as StateConformance from "@holdfast/core/StateConformance"
@@ -17,7 +18,8 @@ const subject: StateConformance.Subject<string> = {
       const database = new DatabaseSync(join(directory, "state.db"))
       database.prepare("UPDATE rows SET value = 'damaged' WHERE key = ?").run(key)
       database.close()
-    })
+    }),
+  isThere: (directory, aside) => Effect.sync(() => existsSync(resolve(directory, aside)))
 }
 
 describe("SqliteStateStore", () => {

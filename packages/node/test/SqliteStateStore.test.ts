@@ -2,7 +2,7 @@ import { join, relative } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { InvalidOptions, Lock, LockedState, StateStore } from "@holdfast/core"
 import { FileStateStore, SqliteStateStore } from "@holdfast/node"
-import { Deferred, Effect, Fiber, Layer, Result, Schema, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Result, Schema, Stream } from "effect"
 import { Unsupported } from "../src/internal/sqlite/prepare.ts"
 import { checkVersion } from "../src/internal/sqlite/supported.ts"
 import { flip, spoil } from "./sqlite/support/damage.ts"
@@ -104,6 +104,40 @@ describe("SqliteStateStore", () => {
         )
       }
       assert.deepStrictEqual(fences, [1, 2, 3, 4, 5, 6])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("LS-4: a decision that uses its own store dies of it, and nobody else", () =>
+    Effect.gen(function* () {
+      const layer = SqliteStateStore.layer({ directory: yield* temporaryDirectory })
+      const write = (store: StateStore.StateStore["Service"], key: string, before: () => unknown) =>
+        store.transact(key, () => {
+          before()
+          return Result.succeed({ _tag: "Write", value: key, schemaVersion: 1, result: key })
+        })
+      const use = Effect.gen(function* () {
+        // Given a store with a value that is known, and one that is not
+        const store = yield* StateStore.StateStore
+        yield* write(store, "known", () => {})
+        for (const other of ["unknown", "known"]) {
+          // When a decision reads it, and shares its commit with others
+          const reading = [
+            write(store, "reads", () => Effect.runSync(store.read(other))),
+            write(store, "lists", () => Effect.runSync(Stream.runCollect(store.keys("")))),
+            write(store, "hides it", () => Effect.runSyncExit(store.read(other))),
+            write(store, "innocent", () => {})
+          ]
+          const exits = yield* Effect.all(reading.map(Effect.exit), { concurrency: "unbounded" })
+          // Then it dies, and the others are written
+          assert.deepStrictEqual(
+            exits.map((exit) => (Exit.isSuccess(exit) ? exit.value : Cause.hasDies(exit.cause))),
+            [true, true, "hides it", "innocent"]
+          )
+          assert.strictEqual((yield* store.read("innocent"))?.value, "innocent")
+          assert.isUndefined(yield* store.read("reads"))
+        }
+      })
+      yield* Effect.provide(use, layer)
     }).pipe(Effect.scoped)
   )
 

@@ -118,6 +118,8 @@ export interface Process {
   readonly fileSystem: FileSystem.FileSystem
   /** Takes the lock of a file unless it is taken; false says that it is. */
   readonly tryLock: (path: string) => Effect.Effect<boolean, PlatformError.PlatformError, Scope.Scope>
+  /** Whether a file is locked, by the same process too; nothing is created, and one that is missing is not locked. */
+  readonly isLocked: (path: string) => Effect.Effect<boolean, PlatformError.PlatformError>
   /** It dies, as by SIGKILL. The others do not notice, but for the locks that it had. */
   readonly kill: Effect.Effect<void>
 }

@@ -55,10 +55,13 @@ type Rows = Map<string, StateBackend.Row>
 export class StateMachine {
   readonly rows: Rows = new Map()
   readonly corrupt = new Set<string>()
+  /** What was repaired, by where it was put. */
+  readonly asides = new Map<string, StateBackend.Row | undefined>()
   /** Who has which lock; documents are among them. */
   readonly locks = new Map<string, string>()
   readonly conditions: Conditions
   private readonly dead = new Set<string>()
+  private readonly failures = new Map<number, Course["end"]>()
   private commits = 0
 
   constructor(conditions: Conditions = calm) {
@@ -69,6 +72,11 @@ export class StateMachine {
   kill(owner: string): void {
     this.dead.add(owner)
     for (const [name, holder] of this.locks) if (holder === owner) this.locks.delete(name)
+  }
+
+  /** The end of the n-th commit from now on; the next is 1. */
+  failAt(nth: number, end: Course["end"]): void {
+    this.failures.set(this.commits + nth - 1, end)
   }
 
   process(owner: string): StateBackend.StateBackend {
@@ -84,12 +92,13 @@ export class StateMachine {
           Effect.suspend(() => Effect.fromResult(this.find(key)))
         ),
       commit: (document, decide) => {
-        const course = conditions.courses[this.commits++] ?? {
+        const course = conditions.courses[this.commits] ?? {
           beforeNanos: 0,
           middleNanos: conditions.commitNanos,
-          end: "done",
+          end: this.failures.get(this.commits) ?? "done",
           afterNanos: 0
         }
+        this.commits++
         const commit = conditions.commits === "locking" ? this.locking : this.optimistic
         return Effect.andThen(
           alive(course.beforeNanos),
@@ -114,6 +123,7 @@ export class StateMachine {
                 : Effect.void
           )
         ),
+      isLocked: (name) => Effect.map(alive(conditions.lockNanos), () => this.locks.has(name)),
       hints:
         conditions.hintNanos === undefined
           ? Stream.never
@@ -125,10 +135,13 @@ export class StateMachine {
             .sort()
         ),
       repair: (key, row) =>
-        Effect.map(alive(0), () => {
-          if (!this.corrupt.delete(key)) return undefined
+        Effect.flatMap(alive(0), () => {
+          if (this.dead.has(owner)) return Effect.interrupt
+          if (!this.corrupt.delete(key)) return Effect.undefined
+          const aside = `aside/${key}.${this.asides.size}`
+          this.asides.set(aside, this.rows.get(key))
           this.rows.set(key, row)
-          return `aside/${key}`
+          return Effect.succeed(aside)
         })
     }
   }
@@ -162,13 +175,13 @@ export class StateMachine {
             const changed = decide((key) => this.find(key))
             return Effect.andThen(
               middle,
-              Effect.suspend(() => this.apply(changed, course))
+              Effect.suspend(() => this.apply(owner, changed, course))
             )
           }).pipe(Effect.ensuring(Effect.sync(() => this.release(document, owner))))
         : Effect.succeed(false)
     )
 
-  private readonly optimistic: Commit = (_owner, _document, decide, course, middle) => {
+  private readonly optimistic: Commit = (owner, _document, decide, course, middle) => {
     const attempt: Effect.Effect<boolean, StateBackend.CommitError> = Effect.suspend(() => {
       const seen = new Map<string, StateBackend.Row | undefined>()
       const changed = decide((key) => {
@@ -178,13 +191,15 @@ export class StateMachine {
       const isStale = () => Array.from(seen).some(([key, row]) => this.rows.get(key) !== row)
       return Effect.andThen(
         middle,
-        Effect.suspend(() => (isStale() ? attempt : this.apply(changed, course)))
+        Effect.suspend(() => (isStale() ? attempt : this.apply(owner, changed, course)))
       )
     })
     return attempt
   }
 
-  private apply(changed: ReadonlyMap<string, StateBackend.Row>, { end }: Course) {
+  private apply(owner: string, changed: ReadonlyMap<string, StateBackend.Row>, { end }: Course) {
+    // In the same step as the change: a process can be killed between any two.
+    if (this.dead.has(owner)) return Effect.interrupt
     if (changed.size === 0) return Effect.succeed(true)
     if (end === "done" || end === "unknown, and done") {
       for (const [key, row] of changed) this.rows.set(key, row)

@@ -172,17 +172,18 @@ describe("standing still", () => {
     Effect.gen(function* () {
       // Given a process that stands still just when it is the next for a key and for a document
       const machine = new Machine()
-      for (const name of ["next:n", "turn:all:0", "once:n"]) machine.locks.add(name)
+      for (const name of ["next:n", "turn:all:0"]) machine.locks.add(name)
       const { lock, store } = yield* open(machine, "pid 2")
       // When others want them
       const change = yield* timed(store.transact("n", increment), "1 second")
       const section = yield* timed(Effect.scoped(lock.acquire("n")), "1 second")
-      const look = yield* timed(lock.isHeld("n"), "1 second")
+      const attempt = yield* timed(Effect.scoped(lock.acquire("n", { wait: 0 })), "1 second")
       // Then they have them before long
       assert.deepStrictEqual(
-        [change, section, look].map(({ exit }) => exit._tag),
+        [change, section, attempt].map(({ exit }) => exit._tag),
         ["Success", "Success", "Success"]
       )
+      for (const { elapsedMillis } of [change, section, attempt]) assert.isAtMost(elapsedMillis, 100)
     })
   )
 
@@ -203,6 +204,53 @@ describe("standing still", () => {
       })
     )
   }
+
+  it.effect(
+    "LK-6: one that stands still at the head of a line costs the others one wait, and not one for each",
+    () =>
+      Effect.gen(function* () {
+        // Given a process that stands still while it is the next for a document
+        const machine = new Machine()
+        machine.locks.add("turn:all:0")
+        const { store } = yield* open(machine, "pid 2")
+        // When another one has many changes to make, one after the other
+        const changes = Effect.forEach(Array.from({ length: 100 }), () => store.transact("n", increment))
+        const all = yield* timed(changes, "10 seconds")
+        // Then it waits once
+        assert.isAtMost(all.elapsedMillis, 100)
+        // And who wants one try has it without
+        const once = yield* open(machine, "pid 3")
+        const attempt = yield* timed(once.store.transact("n", increment, { wait: 0 }), "1 second")
+        assert.deepStrictEqual(attempt.exit, Exit.succeed(101))
+        // And those who have little time each find it out together
+        const brief = yield* open(machine, "pid 4")
+        const briefly = brief.store.transact("n", increment, { wait: 20 })
+        const tries = yield* timed(
+          Effect.forEach(Array.from({ length: 10 }), () => Effect.exit(briefly)),
+          "10 seconds"
+        )
+        const succeeded = Exit.isSuccess(tries.exit) ? tries.exit.value.filter(Exit.isSuccess) : []
+        assert.isAtLeast(succeeded.length, 5)
+      })
+  )
+
+  it.effect("LK-6: who tries once for a key does not wait for a document that somebody has", () =>
+    Effect.gen(function* () {
+      // Given a process that stands still in the middle of a commit
+      const machine = new Machine()
+      machine.locks.add("all")
+      const { lock } = yield* open(machine, "pid 2")
+      // When another one tries once for a key that is free, of which the fence cannot be written
+      const { elapsedMillis, exit } = yield* timed(
+        Effect.flip(Effect.scoped(lock.acquire("n", { wait: 0 }))),
+        "1 minute"
+      )
+      // Then it is told so before long, and the key is free
+      assert.deepInclude(Exit.isSuccess(exit) && exit.value, { _tag: "LockTimeout", limit: "Wait" })
+      assert.isAtMost(elapsedMillis, 1100)
+      assert.isFalse(yield* lock.isHeld("n"))
+    })
+  )
 
   it.effect("LK-6: processes that wait for a document have it in the order in which they came", () =>
     Effect.gen(function* () {
@@ -227,6 +275,81 @@ describe("standing still", () => {
         [1, 2, 3, 4].map((place) => Exit.succeed(keys.map(() => place)))
       )
     })
+  )
+})
+
+describe("decisions that no store can keep", () => {
+  for (const [what, value, schemaVersion] of [
+    ["a value that is no text", JSON.parse("5"), 1],
+    ["a schema version that is no number", "5", Number.NaN]
+  ] as const) {
+    it.effect(`LS-1: ${what} is the defect of its caller, and of nobody who shares the commit`, () =>
+      Effect.gen(function* () {
+        // Given two who share a commit
+        const machine = new Machine()
+        const { store } = yield* open(machine)
+        // When one of them decides so
+        const bad = store.transact("bad", () =>
+          Result.succeed({ _tag: "Write", value, schemaVersion, result: undefined })
+        )
+        const [one, other] = yield* Effect.all(
+          [Effect.exit(bad), Effect.exit(store.transact("n", increment))],
+          {
+            concurrency: "unbounded"
+          }
+        )
+        // Then it dies of it, and the other one has written
+        assert.isTrue(Exit.isFailure(one) && one.cause.reasons.every(({ _tag }) => _tag === "Die"))
+        assert.deepStrictEqual(other, Exit.succeed(1))
+        assert.deepStrictEqual(Array.from(machine.rows.keys()), ["n"])
+      })
+    )
+  }
+
+  it.effect("LK-5: a fence that was never given writes nothing", () =>
+    Effect.gen(function* () {
+      // Given a key of which one lease was given
+      const { lock, store } = yield* open(new Machine())
+      yield* Effect.scoped(lock.acquire("n"))
+      // When somebody writes with a higher fence, or with none that is a number
+      for (const fence of [2, Number.MAX_SAFE_INTEGER, Number.NaN, 0.5]) {
+        const error = yield* Effect.flip(store.transact("n", increment, { fence: Lock.Fence(fence) }))
+        // Then it is refused
+        assert.deepInclude(error, { _tag: "Fenced", current: 1 })
+      }
+      const { fence } = yield* Effect.scoped(lock.acquire("n"))
+      assert.strictEqual(fence, 2)
+    })
+  )
+})
+
+describe("many decisions at once", () => {
+  it.live("a commit ends when deciding takes long, so that deadlines are kept", () =>
+    Effect.gen(function* () {
+      // Given decisions that take a millisecond each
+      const { store } = yield* open(new Machine())
+      const slow = store.transact("n", (current) => {
+        const end = performance.now() + 1
+        while (performance.now() < end) {}
+        return increment(current)
+      })
+      // When there are many of them
+      let turns = 0
+      const turn = Effect.forever(
+        Effect.andThen(
+          Effect.sleep(0),
+          Effect.sync(() => turns++)
+        )
+      )
+      const watching = yield* Effect.forkChild(turn)
+      yield* Effect.all(
+        Array.from({ length: 200 }, () => slow),
+        { concurrency: "unbounded" }
+      )
+      yield* Fiber.interrupt(watching)
+      // Then others have their turns meanwhile
+      assert.isAtLeast(turns, 10)
+    }).pipe(Effect.scoped)
   )
 })
 

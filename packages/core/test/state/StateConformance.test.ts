@@ -4,7 +4,8 @@ import { StateStore } from "@holdfast/core"
 import * as StateConformance from "@holdfast/core/StateConformance"
 import { Simulation } from "@holdfast/sim"
 import { Cause, Effect, Exit, Layer } from "effect"
-import { broken, sound } from "./brokenStores.ts"
+import { slowly, sound } from "./brokenKit.ts"
+import { broken } from "./brokenStores.ts"
 
 const memory: StateConformance.Subject<void> = {
   place: Effect.void,
@@ -30,6 +31,14 @@ describe("the processes of a machine, in a simulation", () => {
     it(`${one.guarantees.join(", ")}: ${one.name}`, () => {
       assert.isUndefined(problemOf(one))
       for (let seed = 1; seed <= 3; seed++) assert.isUndefined(problemOf(one, { seed }))
+    })
+  }
+})
+
+describe("the processes of a slow machine, in a simulation", () => {
+  for (const one of StateConformance.cases(slowly(sound))) {
+    it(`${one.guarantees.join(", ")}: ${one.name}`, () => {
+      for (let seed = 1; seed <= 2; seed++) assert.isUndefined(problemOf(one, { seed }))
     })
   }
 })

@@ -1,78 +1,9 @@
 /** Stores that break a promise each, for the conformance suite to find. */
-import { Lock, StateBackend, StateStore } from "@holdfast/core"
-import type * as StateConformance from "@holdfast/core/StateConformance"
-import { Context, Effect, Exit, Fiber, Result, Scope, Stream } from "effect"
-import { StateMachine } from "../../sim/support/stateMachine.ts"
-
-type Subject = StateConformance.Subject<StateMachine>
-
-let processes = 0
-
-/** A store on a machine, with a change to its backend and to what it gives. */
-const subjectOf = (
-  backendOf: (machine: StateMachine, owner: string) => StateBackend.StateBackend,
-  instanceOf: (instance: StateConformance.Instance) => StateConformance.Instance = (instance) => instance
-): Subject => {
-  const openAs = (machine: StateMachine, owner: string) =>
-    Effect.map(StateBackend.make(backendOf(machine, owner)), instanceOf)
-  return {
-    // What is repaired takes its numbers from the wall clock.
-    place: Effect.map(Effect.sleep("1 hour"), () => new StateMachine()),
-    open: (machine) => Effect.suspend(() => openAs(machine, `pid ${++processes}`)),
-    isShared: true,
-    isKept: true,
-    openDoomed: (machine) =>
-      Effect.suspend(() => {
-        const owner = `pid ${++processes}`
-        return Effect.map(openAs(machine, owner), (instance) => ({
-          instance,
-          kill: Effect.sync(() => machine.kill(owner))
-        }))
-      }),
-    corrupt: (machine, key) => Effect.sync(() => machine.corrupt.add(key)),
-    patience: "2 hours"
-  }
-}
-
-const withBackend = (
-  change: (backend: StateBackend.StateBackend, machine: StateMachine) => Partial<StateBackend.StateBackend>
-): Subject =>
-  subjectOf((machine, owner) => {
-    const backend = machine.process(owner)
-    return { ...backend, ...change(backend, machine) }
-  })
-
-const withStore = (
-  change: (store: StateStore.StateStore["Service"]) => Partial<StateStore.StateStore["Service"]>
-): Subject =>
-  subjectOf(
-    (machine, owner) => machine.process(owner),
-    (instance) => {
-      const store = Context.get(instance, StateStore.StateStore)
-      return Context.add(instance, StateStore.StateStore, { ...store, ...change(store) })
-    }
-  )
-
-const withLock = (
-  acquireOf: (acquire: Lock.Lock["Service"]["acquire"]) => Lock.Lock["Service"]["acquire"]
-): Subject =>
-  subjectOf(
-    (machine, owner) => machine.process(owner),
-    (instance) => {
-      const lock = Context.get(instance, Lock.Lock)
-      return Context.add(instance, Lock.Lock, { ...lock, acquire: acquireOf(lock.acquire) })
-    }
-  )
-
-/** One that keeps all of its promises. */
-export const sound: Subject = subjectOf((machine, owner) => machine.process(owner))
-
-/** What is wrong with a store, and a case that has to find it. */
-export interface Broken {
-  readonly what: string
-  readonly subject: Subject
-  readonly foundBy: string
-}
+import { Lock, type StateBackend } from "@holdfast/core"
+import { Effect, Exit, Fiber, Result, Scope, Stream } from "effect"
+import { brokenDeaths } from "./brokenDeaths.ts"
+import { type Broken, subjectOf, withBackend, withLock, withStore } from "./brokenKit.ts"
+import { brokenValues } from "./brokenValues.ts"
 
 const lostUpdate = withBackend((_backend, machine) => ({
   commit: (_document, decide) =>
@@ -129,26 +60,28 @@ const forgetfulFences = subjectOf((machine, owner) => {
   return machine.process(owner)
 })
 
-const sameFence = withLock(
-  (acquire) => (key, options) =>
+const sameFence = withLock(({ acquire }) => ({
+  acquire: (key, options) =>
     Effect.map(acquire(key, options), (lease) => ({ ...lease, fence: Lock.Fence(1) }))
-)
+}))
 
 let waiters = 0
 
-const barging = withLock((acquire) => (key, options) => {
-  if (options?.wait !== undefined) return acquire(key, options)
-  const pauseMillis = ((waiters++ * 7) % 5) + 1
-  const again: ReturnType<typeof acquire> = Effect.catchTag(
-    Effect.suspend(() => acquire(key, { ...options, wait: 0 })),
-    "LockTimeout",
-    () => Effect.andThen(Effect.sleep(pauseMillis), again)
-  )
-  return again
-})
+const barging = withLock(({ acquire }) => ({
+  acquire: (key, options) => {
+    if (options?.wait !== undefined) return acquire(key, options)
+    const pauseMillis = ((waiters++ * 7) % 5) + 1
+    const again: ReturnType<typeof acquire> = Effect.catchTag(
+      Effect.suspend(() => acquire(key, { ...options, wait: 0 })),
+      "LockTimeout",
+      () => Effect.andThen(Effect.sleep(pauseMillis), again)
+    )
+    return again
+  }
+}))
 
-const leaking = withLock(
-  (acquire) => (key, options) =>
+const leaking = withLock(({ acquire }) => ({
+  acquire: (key, options) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer((exit) =>
@@ -156,7 +89,7 @@ const leaking = withLock(
       )
       return yield* Scope.provide(acquire(key, options), scope)
     })
-)
+}))
 
 const deafWatch = withStore((store) => ({
   watch: (key) => Stream.debounce(Stream.take(store.watch(key), 3), "5 millis")
@@ -349,5 +282,7 @@ export const broken: ReadonlyArray<Broken> = [
     what: "repairs what can be read",
     subject: repairsHealthy,
     foundBy: "what can be read is not repaired"
-  }
+  },
+  ...brokenDeaths,
+  ...brokenValues
 ]

@@ -46,6 +46,7 @@ export class Machine {
           ),
           (take) => take !== undefined
         ),
+      isLocked: (name) => Effect.map(passing(this.lockMillis), () => this.locks.has(name)),
       hints: Stream.never,
       keys: (prefix) =>
         Effect.sync(() =>

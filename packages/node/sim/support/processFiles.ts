@@ -23,9 +23,9 @@ const identity = ({ stat }: FileSystem.FileSystem, path: string): Io<string | un
     )
   )
 
-export const filesOf = ({ fileSystem: fs, tryLock }: Disk.Process): Files => ({
+export const filesOf = ({ fileSystem: fs, isLocked, tryLock }: Disk.Process): Files => ({
   fs,
-  lock: { tryLock, identity: (path) => identity(fs, path) }
+  lock: { tryLock, isLocked, identity: (path) => identity(fs, path) }
 })
 
 export const layerFiles = ({ fs, lock }: Files): Layer.Layer<FileSystem.FileSystem | FileLock.FileLock> =>
@@ -65,6 +65,7 @@ export const withBefore = ({ fs, lock }: Files, before: Effect.Effect<void>): Fi
   }),
   lock: {
     tryLock: (path) => Effect.andThen(before, lock.tryLock(path)),
+    isLocked: (path) => Effect.andThen(before, lock.isLocked(path)),
     identity: (path) => Effect.andThen(before, lock.identity(path))
   }
 })

@@ -1,6 +1,7 @@
 /** `pnpm run torture`, in brief: all of it takes a quarter of an hour. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { flips } from "../torture/flips.ts"
 import type { Kind } from "../torture/history.ts"
 import { whileBlocked, whileCollected } from "../torture/holding.ts"
 import { type Round, Rounds, type Where } from "../torture/rounds.ts"
@@ -44,6 +45,12 @@ for (const store of sound) {
       "LS-1, LS-2, LK-1, LK-3: wherever a process is killed, nothing is lost, torn or left, and its locks are free",
       () =>
         Effect.map(rounds(store, pointsOf[store]), (done) => assert.deepStrictEqual(violationsOf(done), [])),
+      timeout
+    )
+
+    it.live(
+      "LS-5: with a flipped bit, closed or killed, each key is what was written, or an error",
+      () => Effect.map(flips(store, 60), (found) => assert.deepStrictEqual(found, [])),
       timeout
     )
 

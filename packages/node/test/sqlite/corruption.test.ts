@@ -1,9 +1,8 @@
 /** Bytes that are not what was written: no key is ever read wrong, and none of them is written over. */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { StateBackend } from "@holdfast/core"
-import { Effect, Exit, type Scope } from "effect"
+import { Effect, Exit, Result, type Scope } from "effect"
 import * as handles from "../../src/internal/sqlite/handle.ts"
 import { placeOf } from "../../src/internal/sqlite/place.ts"
 import { share } from "../../src/internal/sqlite/presence.ts"
@@ -194,6 +193,38 @@ describe("a damaged row", () => {
     }))
 })
 
+describe("a damaged link of the list of the keys", () => {
+  test("LS-5: of a key that was only locked fails who writes that key, and nobody who shares his commit", (directory) =>
+    Effect.gen(function* () {
+      // Given a key whose row is healthy, and whose link says wrongly that it has no value
+      yield* withStore(directory, (backend) =>
+        put(backend, { a: row(undefined, 0), b: row("1"), c: row("1") })
+      )
+      alter(directory, "UPDATE chain SET checksum = checksum + 1 WHERE key = 'a'")
+      yield* withStore(directory, (backend) =>
+        Effect.gen(function* () {
+          // When several decide in one commit, each about what it can read
+          const told: Array<ReadonlyArray<string>> = []
+          yield* backend.commit("all", (read) => {
+            const readable = ["b", "a", "c"].filter((key) => Result.isSuccess(read(key)))
+            told.push(readable)
+            return new Map(readable.map((key) => [key, row("2", 2)]))
+          })
+          // Then the one key is told to be corrupt, and the others are written
+          assert.deepStrictEqual(told, [
+            ["b", "a", "c"],
+            ["b", "c"]
+          ])
+          for (const key of ["b", "c"]) assert.deepStrictEqual(yield* backend.read(key), row("2", 2))
+          assert.deepStrictEqual(yield* backend.read("a"), row(undefined, 0))
+          // And who does not hear is refused, with all of his commit
+          assert.strictEqual(yield* tagOf(put(backend, { a: row("3", 3), b: row("3", 3) })), "StateCorrupted")
+          assert.deepStrictEqual(yield* backend.read("b"), row("2", 2))
+        })
+      )
+    }))
+})
+
 describe("a damaged file", () => {
   const isTold = (directory: string) =>
     withStore(directory, (backend) =>
@@ -334,84 +365,6 @@ describe("a damaged file", () => {
           })
         )
       )
-    }))
-})
-
-describe("the log of a process that was killed", () => {
-  const commits = 5
-
-  /** What such a process leaves, which has written the same version of two keys again and again. */
-  const killed = (directory: string) =>
-    Effect.gen(function* () {
-      const store = join(directory, "store")
-      const left = join(directory, "left")
-      yield* withStore(store, (backend) =>
-        Effect.gen(function* () {
-          for (let version = 1; version <= commits; version++) {
-            yield* put(backend, { a: row("a".repeat(900), version), b: row("b".repeat(900), version) })
-            if (version === 3) alter(store, "PRAGMA wal_checkpoint(TRUNCATE)")
-          }
-          cpSync(store, left, { recursive: true })
-        })
-      )
-      rmSync(store, { recursive: true })
-      return { store, left }
-    })
-
-  const versions = (directory: string) =>
-    withStore(directory, (backend) =>
-      Effect.forEach(["a", "b"], (key) =>
-        Effect.match(backend.read(key), {
-          onFailure: ({ _tag }) => _tag,
-          onSuccess: (found) => found?.version
-        })
-      )
-    )
-
-  test("LS-1: has all that was acknowledged", (directory) =>
-    Effect.gen(function* () {
-      const { left } = yield* killed(directory)
-      assert.deepStrictEqual(yield* versions(left), [commits, commits])
-    }))
-
-  test("LS-5: is a corrupt state when a byte of it is flipped, and no earlier one", (directory) =>
-    Effect.gen(function* () {
-      const { left, store } = yield* killed(directory)
-      const log = readFileSync(join(left, "state.db-wal"))
-      for (let at = 0; at < log.length; at += at < 64 ? 1 : 97) {
-        cpSync(left, store, { recursive: true })
-        const flipped = Buffer.from(log)
-        flip(flipped, at)
-        writeFileSync(join(store, "state.db-wal"), flipped)
-        assert.deepStrictEqual(yield* versions(store), ["StateCorrupted", "StateCorrupted"], `byte ${at}`)
-        // SQLite is done with it, and it may be worth a look.
-        assert.isTrue(readFileSync(join(store, "corrupt", "log", "state.db-wal")).equals(flipped))
-        rmSync(store, { recursive: true })
-      }
-    }))
-
-  test("LS-5, LK-2: what is repaired without it is the earlier state, under numbers that were never used", (directory) =>
-    Effect.gen(function* () {
-      const { left } = yield* killed(directory)
-      rmSync(join(left, "state.db-wal"))
-      assert.deepStrictEqual(yield* versions(left), ["StateCorrupted", "StateCorrupted"])
-      yield* withStore(left, (backend) =>
-        Effect.gen(function* () {
-          assert.strictEqual(yield* tagOf(put(backend, { b: row("n", 9) })), "StateCorrupted")
-          assert.isString(yield* backend.repair("a", repaired))
-          assert.deepStrictEqual(yield* backend.read("a"), repaired)
-          assert.deepStrictEqual(yield* backend.read("b"), row("b".repeat(900), 1000, { fence: 1000 }))
-        })
-      )
-      assert.deepStrictEqual(yield* versions(left), [1000, 1000])
-    }))
-
-  test("does not matter to a store that begins anew", (directory) =>
-    Effect.gen(function* () {
-      const { left } = yield* killed(directory)
-      for (const file of ["state.db", "state.db-wal", "state.db-shm"]) rmSync(join(left, file))
-      assert.deepStrictEqual(yield* versions(left), [undefined, undefined])
-      assert.deepStrictEqual(yield* versions(left), [undefined, undefined])
     }))
 })
 

@@ -1,6 +1,7 @@
 /** Locks as empty databases. */
 import { readdirSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { makeBackend } from "../../src/internal/sqlite/make.ts"
@@ -29,6 +30,33 @@ describe("a lock", () => {
           yield* Scope.close(scope, Exit.void)
           assert.isTrue(yield* Effect.scoped(other.tryLock("lock:a")))
           assert.isTrue(yield* Effect.scoped(one.tryLock("lock:a")))
+        })
+      )
+    ))
+
+  test("RG-2: who looks at a lock sees who has it, and not who else looks", (directory) =>
+    withStore(directory, (one) =>
+      withStore(directory, (other) =>
+        Effect.gen(function* () {
+          const both = Effect.all([one.isLocked("a"), other.isLocked("a")])
+          assert.deepStrictEqual(yield* both, [false, false])
+          assert.deepStrictEqual(readdirSync(locksOf(directory)), [])
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              yield* one.tryLock("a")
+              assert.deepStrictEqual(yield* both, [true, true])
+              // Also who has never looked at it before.
+              yield* withStore(directory, (third) => Effect.map(third.isLocked("a"), assert.isTrue))
+              assert.deepStrictEqual(yield* both, [true, true])
+            })
+          )
+          assert.deepStrictEqual(yield* both, [false, false])
+          // Given somebody who stands still just while he looks
+          const looking = new DatabaseSync(join(locksOf(directory), "a"))
+          yield* Effect.addFinalizer(() => Effect.sync(() => looking.close()))
+          looking.exec("BEGIN; SELECT 1 FROM sqlite_schema")
+          // Then nobody takes him for a holder
+          assert.deepStrictEqual(yield* both, [false, false])
         })
       )
     ))

@@ -17,7 +17,7 @@ export const dieInDatabases = (at: Points): void => {
   points = at
   DatabaseSync.prototype.exec = function (sql) {
     exec.call(this, sql)
-    if (sql !== "BEGIN IMMEDIATE") return
+    if (sql !== "BEGIN EXCLUSIVE") return
     for (const [file, point] of locks) if (this.location()?.includes(file)) points?.reach(point)
   }
   StatementSync.prototype.run = function (...parameters: ReadonlyArray<never>) {

@@ -2,16 +2,15 @@
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { StateStore } from "@holdfast/core"
-import { Effect, Exit, Random, Result } from "effect"
+import { Effect, Exit, Random, type Scope } from "effect"
+import { Child } from "../utils/children.ts"
 import { temporaryDirectory } from "../utils/directory.ts"
+import { type FillerTask, type FillerTold, fill, filledKeys, valueOf } from "./filler.ts"
 import { failure, tagOf, type Violation } from "./history.ts"
 import { Points } from "./points.ts"
 import { type StoreName, storeOf } from "./stores.ts"
 
-const keys = ["a", "b", "c", "d"] as const
-const writes = 3
-
-const valueOf = (key: string, write: number): string => JSON.stringify(`${key}${write};`.repeat(100))
+const fillerModule = new URL("filler.ts", import.meta.url)
 
 /** What may be said about what is damaged. */
 const honest: ReadonlySet<string> = new Set(["StateCorrupted", "StoreUnavailable"])
@@ -22,16 +21,32 @@ const withStore = <A, E>(
   use: Effect.Effect<A, E, StateStore.StateStore>
 ) => Effect.provide(use, storeOf(store).layer(directory, new Points()))
 
-const fill = Effect.gen(function* () {
-  const store = yield* StateStore.StateStore
-  for (let write = 1; write <= writes; write++) {
-    for (const key of keys) {
-      yield* store.transact(key, () =>
-        Result.succeed({ _tag: "Write", value: valueOf(key, write), schemaVersion: 1, result: undefined })
-      )
-    }
-  }
-})
+interface Original {
+  readonly name: string
+  readonly directory: string
+  readonly writes: number
+}
+
+const closed = (store: StoreName, writes: number) =>
+  Effect.gen(function* () {
+    const directory = yield* temporaryDirectory
+    yield* withStore(store, directory, fill(writes))
+    return { name: "closed", directory, writes } satisfies Original
+  })
+
+const killed = (store: StoreName, writes: number) =>
+  Effect.gen(function* () {
+    const directory = yield* temporaryDirectory
+    const task: FillerTask = { store, directory, writes }
+    const child = yield* Child.start<FillerTold, never>({ module: fillerModule, task })
+    yield* child.until((told) => told.at(0))
+    yield* child.kill
+    return { name: `killed after ${writes}`, directory, writes } satisfies Original
+  })
+
+/** What only a log tells is in those whose process was killed; the fewer writes, the more of it is how the store was made. */
+const originals = (store: StoreName): Effect.Effect<ReadonlyArray<Original>, unknown, Scope.Scope> =>
+  Effect.all([closed(store, 3), killed(store, 1), killed(store, 3)])
 
 const filesOf = (directory: string): ReadonlyArray<string> =>
   readdirSync(directory, { recursive: true, encoding: "utf8" })
@@ -50,11 +65,11 @@ const flip = (directory: string) =>
     return `${file.slice(directory.length + 1)}, byte ${index}, bit ${bit}`
   })
 
-const look = (where: string) =>
+const look = (where: string, writes: number) =>
   Effect.gen(function* () {
     const store = yield* StateStore.StateStore
     const found: Array<Violation> = []
-    for (const key of keys) {
+    for (const key of filledKeys) {
       const exit = yield* Effect.exit(store.read(key))
       if (Exit.isSuccess(exit)) {
         if (exit.value?.value !== valueOf(key, writes)) {
@@ -69,15 +84,15 @@ const look = (where: string) =>
 
 export const flips = (store: StoreName, count: number) =>
   Effect.gen(function* () {
-    const original = yield* temporaryDirectory
-    yield* withStore(store, original, fill)
+    const from = yield* originals(store)
     const found: Array<Violation> = []
     for (let number = 0; number < count; number++) {
       const once = Effect.gen(function* () {
+        const original = yield* Random.choice(from)
         const directory = yield* temporaryDirectory
-        cpSync(original, directory, { recursive: true })
-        const where = yield* flip(directory)
-        const exit = yield* Effect.exit(withStore(store, directory, look(where)))
+        cpSync(original.directory, directory, { recursive: true })
+        const where = `${original.name}: ${yield* flip(directory)}`
+        const exit = yield* Effect.exit(withStore(store, directory, look(where, original.writes)))
         if (Exit.isSuccess(exit)) found.push(...exit.value)
         else if (!honest.has(tagOf(exit.cause)))
           found.push(failure(where, tagOf(exit.cause), String(exit.cause)))

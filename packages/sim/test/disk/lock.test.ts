@@ -19,6 +19,24 @@ describe("a lock", () => {
     })
   )
 
+  it.effect("is seen by whoever looks at it, who takes and makes nothing", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* two
+      const looks = Effect.all([a.isLocked("/lock"), b.isLocked("/lock"), b.isLocked("/lock")], {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(yield* looks, [false, false, false])
+      assert.isFalse(yield* a.fileSystem.exists("/lock"))
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* onLock(a)
+          assert.deepStrictEqual(yield* looks, [true, true, true])
+        })
+      )
+      assert.deepStrictEqual(yield* looks, [false, false, false])
+    })
+  )
+
   it.effect("that is refused leaves nothing open, though its scope goes on", () =>
     Effect.gen(function* () {
       const { a, b, disk } = yield* two

@@ -13,6 +13,7 @@ import {
   expectFree,
   held,
   increment,
+  listed,
   locked,
   tagOf,
   wordsIn
@@ -43,6 +44,24 @@ const afterwards = check("a store that is closed refuses", ["LS-6"], (world) =>
       yield* closedOr(locked(process, "b", () => Effect.void)),
       "Closed"
     )
+  })
+)
+
+const looks = check("a store that is closed does not even look", ["LS-6"], (world) =>
+  Effect.gen(function* () {
+    const process = yield* apart(world)
+    const { lock, store } = process
+    yield* store.transact("a", increment)
+    yield* process.close
+    const ends = {
+      read: yield* closedOr(store.read("a")),
+      keys: yield* closedOr(listed(process, "")),
+      watch: yield* closedOr(Stream.runDrain(store.watch("a"))),
+      repair: yield* closedOr(store.repair("a")),
+      isHeld: yield* closedOr(lock.isHeld("a"))
+    }
+    const open = Object.entries(ends).filter(([, end]) => end !== "Closed")
+    yield* expectEqual("what is not refused because the store is closed", open, [])
   })
 )
 
@@ -134,4 +153,12 @@ const leased = check(
   ["kept"]
 )
 
-export const endings: ReadonlyArray<Check> = [afterwards, waiters, foreignWaiters, watchers, busy, leased]
+export const endings: ReadonlyArray<Check> = [
+  afterwards,
+  looks,
+  waiters,
+  foreignWaiters,
+  watchers,
+  busy,
+  leased
+]

@@ -10,6 +10,7 @@ import {
   errorOf,
   expect,
   expectEqual,
+  expectIncreasing,
   increment,
   locked,
   type Process,
@@ -19,12 +20,6 @@ import {
 } from "./kit.ts"
 
 const fenceOf = (process: Process, key: string) => locked(process, key, ({ fence }) => Effect.succeed(fence))
-
-const expectIncreasing = (fences: ReadonlyArray<number>) =>
-  expect(
-    fences.every((fence, index) => fence > (fences[index - 1] ?? 0)),
-    () => `the fences were ${fences.join(", ")}`
-  )
 
 const increasing = check(
   "every lease has a higher fence than those before it, however they ended",

@@ -1,11 +1,11 @@
 /** What the cases of the conformance suite are written with. */
-import { Cause, Context, type Duration, Effect, Exit, type Fiber, Result, Scope } from "effect"
+import { Cause, Context, type Duration, Effect, Exit, type Fiber, Result, Scope, Stream } from "effect"
 import { type Lease, Lock, type Options } from "../../Lock.ts"
-import type { Instance, Subject } from "../../StateConformance.ts"
+import type { Failure, Instance, Subject } from "../../StateConformance.ts"
 import { type Decision, StateStore, type Stored } from "../../StateStore.ts"
 import { Current, limit, toNanos } from "../limit.ts"
 
-export type Ability = "shared" | "kept" | "doomed" | "corrupt"
+export type Ability = "shared" | "kept" | "doomed" | "corrupt" | "aside" | "failing"
 
 /** One case. What its body fails with, expected or not, is what is wrong. */
 export interface Check {
@@ -27,6 +27,8 @@ export interface World {
   /** One that can be killed; a case that uses it needs the ability. */
   readonly openDoomed: Effect.Effect<Process & { readonly kill: Effect.Effect<void> }, unknown, Scope.Scope>
   readonly corrupt: (key: string) => Effect.Effect<void, unknown>
+  readonly isThere: (aside: string) => Effect.Effect<boolean, unknown>
+  readonly failAt: (nth: number, failure: Failure) => Effect.Effect<void, unknown>
 }
 
 export const check = (
@@ -88,7 +90,9 @@ const worldOf = <P>(subject: Subject<P>, place: P): World => ({
     Effect.suspend(() => subject.openDoomed?.(place) ?? lacking),
     ({ instance, kill }) => ({ ...processOf(instance), kill })
   ),
-  corrupt: (key) => Effect.suspend(() => subject.corrupt?.(place, key) ?? lacking)
+  corrupt: (key) => Effect.suspend(() => subject.corrupt?.(place, key) ?? lacking),
+  isThere: (aside) => Effect.suspend(() => subject.isThere?.(place, aside) ?? lacking),
+  failAt: (nth, failure) => Effect.suspend(() => subject.failAt?.(place, nth, failure) ?? lacking)
 })
 
 /** Runs a case in a place of its own; one that hangs is left behind when its time is up. */
@@ -140,6 +144,10 @@ export const append =
     })
 
 export const wordsIn = (stored: Stored | undefined): ReadonlyArray<string> => stored?.value.split(" ") ?? []
+
+/** All that a value is stored with. */
+export const fieldsOf = (stored: Stored | undefined) =>
+  stored && [stored.value, stored.version, stored.fence, stored.schemaVersion, stored.writtenAtMillis]
 
 // -----------------------------------------------------------------------------
 // Effects
@@ -205,3 +213,12 @@ export const expectFree = (process: Process, after: string, key: string) =>
   Effect.flatMap(tagOf(locked(process, key, () => Effect.void, { wait: 0 })), (tag) =>
     expect(tag === "success", `after ${after} the key is not free: trying once ended with ${tag}`)
   )
+
+export const expectIncreasing = (fences: ReadonlyArray<number>) =>
+  expect(
+    fences.every((fence, index) => fence > (fences[index - 1] ?? 0)),
+    () => `the fences were ${fences.join(", ")}`
+  )
+
+export const listed = ({ store }: Process, prefix: string) =>
+  Effect.map(Stream.runCollect(store.keys(prefix)), (found) => Array.from(found))

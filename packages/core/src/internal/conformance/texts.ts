@@ -1,6 +1,18 @@
 /** Keys and values that a store might take for something else. */
-import { Effect, Exit, Stream } from "effect"
-import { apart, type Check, check, expect, expectEqual, keep, locked, type Process, put } from "./kit.ts"
+import { Effect, Exit } from "effect"
+import {
+  apart,
+  type Check,
+  check,
+  expect,
+  expectEqual,
+  fieldsOf,
+  keep,
+  listed,
+  locked,
+  type Process,
+  put
+} from "./kit.ts"
 
 /** Well-formed, not empty, and at most 200 characters: what a store must take. */
 const keys: ReadonlyArray<string> = [
@@ -124,8 +136,21 @@ const everyLock = check("every key has a lock of its own, whatever it looks like
   })
 )
 
-const listed = (process: Process, prefix: string) =>
-  Effect.map(Stream.runCollect(process.store.keys(prefix)), (found) => Array.from(found))
+/** Each once and in order; what is wrong is said of one key, as all of them are too many to look at. */
+const expectKeys = (prefix: string, found: ReadonlyArray<string>) => {
+  const expected = keys.filter((key) => key.startsWith(prefix))
+  const what = prefix === "" ? "the keys" : `the keys that begin with ${codeOf(prefix)}`
+  const extra = found.find((key) => !expected.includes(key))
+  const lacking = expected.find((key) => !found.includes(key))
+  const twice = found.find((key, index) => found.indexOf(key) < index)
+  const late = found.findIndex((key, index) => index > 0 && key < (found[index - 1] ?? ""))
+  if (extra !== undefined) return expect(false, `${codeOf(extra)} is among ${what}`)
+  if (lacking !== undefined) return expect(false, `${codeOf(lacking)} is not among ${what}`)
+  if (twice !== undefined) return expect(false, `${codeOf(twice)} is twice among ${what}`)
+  const order = () =>
+    `${what} are not in order: ${codeOf(found[late] ?? "")} comes after ${codeOf(found[late - 1] ?? "")}`
+  return expect(late < 0, order)
+}
 
 const everyPrefix = check(
   "the keys that begin with a prefix are found, those with a value, each once and in order",
@@ -137,13 +162,8 @@ const everyPrefix = check(
       yield* locked(process, "a locked key", () => Effect.void)
       yield* writeAll(process)
       yield* process.store.transact("a kept key", keep)
-      const sorted = keys.slice().sort()
       for (const prefix of ["", "a", "a%", "a_", "A", "e", "é", "_", "..", "\u0000", "x".repeat(200), "zz"]) {
-        yield* expectEqual(
-          `the keys that begin with ${codeOf(prefix)}`,
-          yield* listed(process, prefix),
-          sorted.filter((key) => key.startsWith(prefix))
-        )
+        yield* expectKeys(prefix, yield* listed(process, prefix))
       }
     })
 )
@@ -211,6 +231,27 @@ const reopened = check(
   ["kept"]
 )
 
+const completely = check(
+  "all that belongs to a value is there when the store is opened again",
+  ["LS-1", "LS-7"],
+  (world) =>
+    Effect.gen(function* () {
+      const first = yield* apart(world)
+      yield* first.store.transact("plain", put("one", 7))
+      yield* first.store.transact("plain", put("two", 8))
+      yield* locked(first, "leased", ({ fence }) => first.store.transact("leased", put("one", 9), { fence }))
+      const fieldsFrom = ({ store }: Process) =>
+        Effect.forEach(["plain", "leased"], (key) => Effect.map(store.read(key), fieldsOf))
+      const before = yield* fieldsFrom(first)
+      yield* first.close
+      const [plain, leased] = yield* fieldsFrom(yield* world.open)
+      const what = "value, version, fence, version of the schema, and time"
+      yield* expectEqual(`what was written without a lease (${what})`, plain, before[0])
+      yield* expectEqual(`what was written under a lease (${what})`, leased, before[1])
+    }),
+  ["kept"]
+)
+
 export const texts: ReadonlyArray<Check> = [
   everyKey,
   everyLock,
@@ -218,5 +259,6 @@ export const texts: ReadonlyArray<Check> = [
   everyValue,
   halves,
   numbers,
-  reopened
+  reopened,
+  completely
 ]

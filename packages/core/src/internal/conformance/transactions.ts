@@ -1,7 +1,19 @@
 /** One transaction, and many that share commits. */
-import { Effect, Exit, Result } from "effect"
+import { Clock, Effect, Exit, Result } from "effect"
 import type { Decision } from "../../StateStore.ts"
-import { all, type Check, check, errorOf, expect, expectEqual, increment, keep, put } from "./kit.ts"
+import {
+  all,
+  aWhile,
+  type Check,
+  check,
+  errorOf,
+  expect,
+  expectEqual,
+  increment,
+  keep,
+  locked,
+  put
+} from "./kit.ts"
 
 const written = check("what is written is what is read", ["LS-1"], ({ open }) =>
   Effect.gen(function* () {
@@ -14,14 +26,49 @@ const written = check("what is written is what is read", ["LS-1"], ({ open }) =>
       [stored?.value, stored?.schemaVersion, stored?.version],
       ["one", 7, 1]
     )
-    yield* expect(
-      Number.isFinite(stored?.writtenAtMillis),
-      () => `it was written at ${stored?.writtenAtMillis}`
-    )
     yield* store.transact("a", put("two", 8))
     const next = yield* store.read("a")
     yield* expectEqual("what is stored", [next?.value, next?.schemaVersion, next?.version], ["two", 8, 2])
     yield* expectEqual("the value of another key", yield* store.read("b"), undefined)
+  })
+)
+
+const again = check(
+  "writing what is there already is a change, and its version grows",
+  ["LS-3"],
+  ({ open }) =>
+    Effect.gen(function* () {
+      const { store } = yield* open
+      for (let version = 1; version <= 3; version++) {
+        yield* store.transact("a", put("same"))
+        yield* expectEqual("the version", (yield* store.read("a"))?.version, version)
+      }
+      yield* all(Array.from({ length: 5 }, () => store.transact("a", put("same"))))
+      yield* expectEqual("the version", (yield* store.read("a"))?.version, 8)
+    })
+)
+
+const dated = check("what is written says when it was, by the clock of who wrote it", ["LS-1"], ({ open }) =>
+  Effect.gen(function* () {
+    const process = yield* open
+    const { store } = process
+    const expectDated = (write: Effect.Effect<unknown, unknown>) =>
+      Effect.gen(function* () {
+        // So that a time from before is not this one.
+        yield* aWhile
+        const from = Math.floor(yield* Clock.currentTimeMillis)
+        yield* write
+        const to = Math.ceil(yield* Clock.currentTimeMillis)
+        const at = (yield* store.read("a"))?.writtenAtMillis ?? Number.NaN
+        const isSetBack = to < from
+        yield* expect(
+          isSetBack || (from <= at && at <= to),
+          () => `what was written between ${from} and ${to} ms says ${at} ms`
+        )
+      })
+    yield* expectDated(store.transact("a", put("one")))
+    yield* expectDated(store.transact("a", put("one")))
+    yield* locked(process, "a", ({ fence }) => expectDated(store.transact("a", put("two"), { fence })))
   })
 )
 
@@ -149,4 +196,15 @@ const readers = check("who reads while others write never goes back", ["LS-2", "
   })
 )
 
-export const transactions: ReadonlyArray<Check> = [written, kept, failed, thrown, mixed, many, apart, readers]
+export const transactions: ReadonlyArray<Check> = [
+  written,
+  kept,
+  again,
+  dated,
+  failed,
+  thrown,
+  mixed,
+  many,
+  apart,
+  readers
+]

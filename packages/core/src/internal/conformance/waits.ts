@@ -16,6 +16,7 @@ import {
   held,
   increment,
   locked,
+  type Process,
   tagOf,
   wordsIn
 } from "./kit.ts"
@@ -123,6 +124,49 @@ const interruptedWait = check(
     })
 )
 
+/** The one who has the key has it, and those who wait for it wait, whatever becomes of others. */
+const leaving = (holder: Process, other: Process) =>
+  Effect.gen(function* () {
+    const { lease, letGo } = yield* held(holder, "a")
+    const patient = yield* begin(locked(other, "a", () => Effect.void))
+    const expectHeld = (after: string) =>
+      Effect.gen(function* () {
+        yield* expectEqual(`whether it is held after ${after}`, yield* holder.lock.isHeld("a"), true)
+        for (const process of [other, holder]) {
+          const end = yield* tagOf(locked(process, "a", () => Effect.void, { wait: 0 }))
+          yield* expectEqual(`the end of trying once after ${after}`, end, "LockTimeout")
+        }
+        yield* aWhile
+        yield* expectWaiting(`who was there before, after ${after}`, patient)
+      })
+    const section = locked(other, "a", () => Effect.void)
+    for (const effect of [section, other.store.transact("a", increment)]) {
+      const waiting = yield* begin(effect)
+      yield* aWhile
+      yield* Fiber.interrupt(waiting)
+      yield* expectHeld("an interruption")
+      yield* Effect.exit(Deadline.within(Effect.exit(effect), "5 millis"))
+      yield* expectHeld("a deadline")
+    }
+    yield* Effect.exit(locked(other, "a", () => Effect.void, { wait: "5 millis" }))
+    yield* expectHeld("a time-out")
+    yield* holder.store.transact("a", append("still"), { fence: lease.fence })
+    yield* letGo
+    yield* Fiber.join(patient)
+    yield* expectEqual("the words", wordsIn(yield* other.store.read("a")), ["still"])
+  })
+
+const left = check("who gives up waiting takes nothing from the one who has the key", ["LK-1"], ({ open }) =>
+  Effect.flatMap(open, (process) => leaving(process, process))
+)
+
+const leftElsewhere = check(
+  "who gives up waiting takes nothing from another process that has the key",
+  ["LK-1", "LK-4"],
+  ({ open }) => Effect.flatMap(Effect.all([open, open]), ([one, other]) => leaving(one, other)),
+  ["shared"]
+)
+
 /** At every moment of a transaction that an interruption can come at, and of some after it. */
 const moments = 24
 
@@ -186,6 +230,8 @@ export const waits: ReadonlyArray<Check> = [
   bounded,
   ambient,
   interruptedWait,
+  left,
+  leftElsewhere,
   interruptedAnywhere,
   deadlineAnywhere
 ]

@@ -4,6 +4,7 @@ import type { Stored } from "../../StateStore.ts"
 import { Watchers } from "../watchers.ts"
 import {
   all,
+  apart,
   append,
   begin,
   type Check,
@@ -14,7 +15,8 @@ import {
   keep,
   locked,
   type Process,
-  put
+  put,
+  tagOf
 } from "./kit.ts"
 
 /** Follows a key, and looks at nothing for a while after each element when it is slow. */
@@ -114,6 +116,37 @@ const quiet = check("watching shows nothing twice", ["LS-3"], ({ open }) =>
   })
 )
 
+const again = check("watching sees also that what is there is written once more", ["LS-3"], ({ open }) =>
+  Effect.gen(function* () {
+    const process = yield* open
+    const { seen, until } = yield* follow(process, "a")
+    for (let version = 1; version <= 3; version++) {
+      yield* process.store.transact("a", put("same"))
+      yield* until((seen) => seen.at(-1)?.version === version)
+    }
+    yield* expectForward(seen)
+  })
+)
+
+const told = check(
+  "who watches what is corrupt is told so, and sees it again when it is repaired",
+  ["LS-5"],
+  (world) =>
+    Effect.gen(function* () {
+      const first = yield* apart(world)
+      yield* first.store.transact("a", put("one"))
+      yield* first.close
+      yield* world.corrupt("a")
+      const process = yield* world.open
+      const end = yield* tagOf(Stream.runDrain(process.store.watch("a")))
+      yield* expectEqual("the end of watching", end, "StateCorrupted")
+      yield* process.store.repair("a", { value: "mended", schemaVersion: 1 })
+      const { untilLast } = yield* follow(process, "a")
+      yield* untilLast("mended")
+    }),
+  ["corrupt", "kept"]
+)
+
 const ends = check("who stops watching does not harm the others", ["LS-3"], ({ open }) =>
   Effect.gen(function* () {
     const process = yield* open
@@ -153,4 +186,4 @@ const foreign = check(
   ["shared"]
 )
 
-export const watching: ReadonlyArray<Check> = [begins, sees, latest, quiet, ends, foreign]
+export const watching: ReadonlyArray<Check> = [begins, sees, again, latest, quiet, told, ends, foreign]

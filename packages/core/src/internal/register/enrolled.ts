@@ -24,6 +24,8 @@ export interface Place {
 /** The lock of a slot. */
 export const slotKey = (key: string, slot: number): string => `${key}/owner/${slot}`
 
+export const isSlotKey = (key: string): boolean => /\/owner\/\d+$/.test(key)
+
 /** Whoever has a slot holds its lock as long as he lives, so one that is free tells of a death. */
 export const lives = (
   { key, lock }: Place,

@@ -17,7 +17,7 @@ import { Current, limit } from "../limit.ts"
 import { Fenced, type LockTimeout } from "../lock/errors.ts"
 import type { StoreUnavailable } from "../state/errors.ts"
 import { leaveNanos, lives, type Place, slotKey } from "./enrolled.ts"
-import { bury, type Held, isSame, letGo, type Owner, type State } from "./state.ts"
+import { bury, disown, type Held, isSame, letGo, type Owner, type State } from "./state.ts"
 import type { Outcome, Step } from "./steps.ts"
 
 export type ReadError = LockedState.ReadError | LockTimeout | Fenced
@@ -183,7 +183,7 @@ export class Registry {
     return step({
       register: this.place.key,
       me,
-      state: letGo(bury(state, known.dead), me, this.over),
+      state: letGo(bury(disown(state), known.dead), me, this.over),
       lives: (owner) => known.living.has(nameOf(owner))
     })
   }

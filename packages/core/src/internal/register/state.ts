@@ -65,6 +65,12 @@ export const enroll = (state: State, me: Owner): State => {
   return { ...before, owners: new Map(before.owners).set(me.slot, me.fence) }
 }
 
+/** Removes what nobody has, as its owner is not enrolled: no register writes that, and a hand or a repair may. */
+export const disown = (state: State): State => {
+  const entries = without(state.entries, ({ fence, slot }) => state.owners.get(slot) !== fence)
+  return entries === state.entries ? state : { ...state, entries }
+}
+
 /** Removes what an owner had, and lets go of. */
 export const letGo = (state: State, me: Owner, holds: ReadonlySet<number>): State => {
   if (holds.size === 0) return state

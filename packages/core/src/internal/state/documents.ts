@@ -92,7 +92,7 @@ export class Documents {
   }
 
   private drain(queue: Queue): Effect.Effect<void> {
-    const next = Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => this.commit(queue, nowMillis))
+    const next = Clock.clockWith((clock) => this.commit(queue, clock))
     const isEmpty = () => queue.requests.length === 0
     const isOver = () => {
       if (isEmpty()) this.queues.delete(queue.document)
@@ -108,21 +108,22 @@ export class Documents {
     )
   }
 
-  private commit(queue: Queue, nowMillis: number): Effect.Effect<void> {
+  private commit(queue: Queue, clock: Clock.Clock): Effect.Effect<void> {
     const { alone, document, requests } = queue
-    const commit = new Commit(requests, alone > 0 ? 1 : maxShared, nowMillis)
-    const commitInTurn = Effect.flatMap(this.slices.begin(document), (mayCommit) =>
+    const commit = new Commit(requests, alone > 0 ? 1 : maxShared, clock)
+    const isOnce = requests.some(({ impatient }) => impatient !== undefined)
+    const commitInTurn = Effect.flatMap(this.slices.begin(document, isOnce), (mayCommit) =>
       mayCommit ? this.backend.commit(document, commit.decide) : Effect.succeed(false)
     )
     const attempt = Effect.flatMap(Effect.exit(commitInTurn), (exit) => {
       if (Exit.isSuccess(exit) && !exit.value) return this.comeAgain(queue, commit)
-      return this.slices
-        .committed(document)
-        .pipe(
-          Effect.ensuring(Effect.sync(() => this.conclude(queue, commit, exit))),
-          Effect.andThen(Metric.update(commitsTotal, 1)),
-          Effect.andThen(Metric.update(decisionsTotal, commit.taken.length))
-        )
+      return this.slices.committed(document).pipe(
+        Effect.ensuring(Effect.sync(() => this.conclude(queue, commit, exit))),
+        Effect.andThen(Metric.update(commitsTotal, 1)),
+        Effect.andThen(Metric.update(decisionsTotal, commit.taken.length)),
+        // Timers, such as those of deadlines, come before the rest.
+        Effect.andThen(Effect.suspend(() => (commit.hasLeftSome ? Effect.yieldNow : Effect.void)))
+      )
     })
     // What is durable is told, also when the scope closes meanwhile.
     return Effect.uninterruptible(attempt)

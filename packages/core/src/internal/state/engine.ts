@@ -8,7 +8,7 @@ import { likeExpiry } from "../limit.ts"
 import { LockTimeout } from "../lock/errors.ts"
 import { Changes } from "./changes.ts"
 import { Documents } from "./documents.ts"
-import { StoreUnavailable } from "./errors.ts"
+import { closed, StoreUnavailable } from "./errors.ts"
 import { KeyLocks } from "./keyLocks.ts"
 import { checkKey } from "./keys.ts"
 import { Patience } from "./patience.ts"
@@ -31,6 +31,7 @@ export class Engine {
   private readonly changes: Changes
   private readonly hints: RcRef.RcRef<void>
   private readonly unleased = new Unleased()
+  private isClosed = false
 
   private constructor(backend: StateBackend, scope: Scope.Scope, changes: Changes, hints: RcRef.RcRef<void>) {
     this.backend = backend
@@ -52,6 +53,7 @@ export class Engine {
       const engine = new Engine(backend, scope, changes, hints)
       yield* Effect.addFinalizer(() =>
         Effect.suspend(() => {
+          engine.isClosed = true
           engine.locks.close()
           return Effect.ensuring(
             Scope.close(scope, Exit.void),
@@ -68,7 +70,7 @@ export class Engine {
 
   readonly read: StateStore.StateStore["Service"]["read"] = (key) =>
     Effect.map(
-      Effect.suspend(() => this.backend.read(checked(key))),
+      Effect.suspend(() => (this.isClosed ? closed(this.label, "read") : this.backend.read(checked(key)))),
       (row) => row?.stored
     )
 
@@ -81,7 +83,9 @@ export class Engine {
     this.changes.watch(this.read(key), this.hints)
 
   readonly keys: StateStore.StateStore["Service"]["keys"] = (prefix) =>
-    Stream.fromIterableEffect(this.backend.keys(prefix))
+    Stream.fromIterableEffect(
+      Effect.suspend(() => (this.isClosed ? closed(this.label, "list keys") : this.backend.keys(prefix)))
+    )
 
   readonly acquire = (
     key: string,
@@ -107,6 +111,7 @@ export class Engine {
       const patience = yield* Patience.begin(checked(key), undefined)
       let isRunning = false
       const attempt = Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+        if (this.isClosed) return closed(this.label, "repair")
         isRunning = true
         return this.backend.repair(key, rows.repaired(value, nowMillis))
       })

@@ -10,8 +10,7 @@
  * lock, "next", which is held only while waiting for the first: who has it is the next one, whatever the others do, as
  * long as it does not stand still.
  *
- * Whoever tries once, or only looks, has a third one meanwhile, "once": several at the same moment would take each other
- * for somebody who has the key.
+ * Whoever tries once does not care who is next.
  */
 import { Effect, type Scope } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
@@ -67,13 +66,9 @@ export class KeyLocks {
     return Effect.suspend(() => {
       const first = this.turns.current(key)
       if (first !== undefined && this.holders.has(first)) return Effect.succeed(true)
-      const mine = new Held(this.backend)
-      const look = Effect.map(this.attempt(mine, `lock:${key}`), (isFree) => !isFree)
-      return patience
-        .within(Effect.andThen(this.alone(mine, key), look), () =>
-          patience.timeout("InheritedDeadline", undefined)
-        )
-        .pipe(Effect.ensuring(mine.letGo))
+      return patience.within(this.isLocked(`lock:${key}`), () =>
+        patience.timeout("InheritedDeadline", undefined)
+      )
     })
   }
 
@@ -104,33 +99,34 @@ export class KeyLocks {
   /** Waits to be next, and then for the lock. */
   private take(held: Held, key: string): Effect.Effect<void, StoreUnavailable> {
     const lock = `lock:${key}`
-    const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
-      Effect.flatMap(this.attempt(held, `next:${key}`), (isNext) => {
-        if (isNext) return this.untilHeld(held, lock)
-        const come = Effect.andThen(pauseOfMany, again(tries + 1))
-        // Who is next may stand still, and must not keep the others from a lock that is free.
-        return tries < patientTries || tries % 8 !== 0
-          ? come
-          : Effect.flatMap(this.attempt(held, lock), (isHeld) => (isHeld ? Effect.void : come))
-      })
-    return again(0)
-  }
-
-  /** Tries once to get the lock. */
-  private takeOnce(held: Held, key: string): Effect.Effect<boolean, StoreUnavailable> {
-    const tried = Effect.flatMap(this.attempt(held, `next:${key}`), (isNext) =>
-      isNext ? this.attempt(held, `lock:${key}`) : Effect.succeed(false)
-    )
-    return Effect.tap(Effect.andThen(this.alone(held, key), tried), held.letGoOf(`once:${key}`))
-  }
-
-  /** Waits until nobody else tries once, or looks: that takes no time, unless who does stands still. */
-  private alone(held: Held, key: string): Effect.Effect<void, StoreUnavailable> {
-    const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
-      Effect.flatMap(this.attempt(held, `once:${key}`), (isAlone) =>
-        isAlone || tries >= patientTries ? Effect.void : Effect.andThen(pauseOfMany, again(tries + 1))
+    const again = (seenFree: number): Effect.Effect<void, StoreUnavailable> =>
+      Effect.flatMap(this.attempt(held, `next:${key}`), (isNext) =>
+        isNext
+          ? this.untilHeld(held, lock)
+          : Effect.flatMap(this.isLocked(lock), (isLocked) => {
+              const free = isLocked ? 0 : seenFree + 1
+              const come = Effect.andThen(pauseOfMany, again(free))
+              // Who is next stands still, and must not keep the others from a lock that is free.
+              return free < maxSeenFree
+                ? come
+                : Effect.flatMap(this.attempt(held, lock), (isHeld) => (isHeld ? Effect.void : come))
+            })
       )
     return again(0)
+  }
+
+  /** Tries once to get the lock, and once more while only those who look are in the way. */
+  private takeOnce(held: Held, key: string): Effect.Effect<boolean, StoreUnavailable> {
+    const lock = `lock:${key}`
+    const again = (tries: number): Effect.Effect<boolean, StoreUnavailable> =>
+      Effect.flatMap(this.attempt(held, lock), (isHeld) =>
+        isHeld || tries === maxOnceTries
+          ? Effect.succeed(isHeld)
+          : Effect.flatMap(this.isLocked(lock), (isLocked) =>
+              isLocked ? Effect.succeed(false) : Effect.andThen(Effect.yieldNow, again(tries + 1))
+            )
+      )
+    return again(1)
   }
 
   /** Who is first in this process may be waiting himself, for another. */
@@ -143,6 +139,12 @@ export class KeyLocks {
     return Effect.suspend(() => (this.isClosed ? closed(this.backend.label, "lock") : held.attempt(name)))
   }
 
+  private isLocked(name: string): Effect.Effect<boolean, StoreUnavailable> {
+    return Effect.suspend(() =>
+      this.isClosed ? closed(this.backend.label, "lock") : this.backend.isLocked(name)
+    )
+  }
+
   private untilHeld(held: Held, name: string): Effect.Effect<void, StoreUnavailable> {
     const again = (tries: number): Effect.Effect<void, StoreUnavailable> =>
       Effect.flatMap(this.attempt(held, name), (isHeld) =>
@@ -152,8 +154,11 @@ export class KeyLocks {
   }
 }
 
-/** So many tries take about a tenth of a second. */
-const patientTries = 24
+/** Whoever is next, and does not stand still, has a lock that is free before others have seen it so often in a row. */
+const maxSeenFree = 6
+
+/** Who looks is in the way for less than a turn of the event loop, unless he stands still. */
+const maxOnceTries = 8
 
 /** The pause of one who is the only one: short at first, then such that waiting costs next to nothing. */
 const pauseAfter = (tries: number): Effect.Effect<void> => (tries < 32 ? briefly : pause(4, 16))

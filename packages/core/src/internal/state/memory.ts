@@ -17,6 +17,7 @@ export const memory = (): StateBackend => {
       }),
     // The fibers of this process queue for a key before they come here, and nobody else does.
     tryLock: () => Effect.succeed(true),
+    isLocked: () => Effect.succeed(false),
     hints: Stream.never,
     keys: (prefix) =>
       Effect.sync(() =>

@@ -4,6 +4,9 @@ import { decode } from "../duration.ts"
 import { type Expiry, limit, toNanos } from "../limit.ts"
 import { LockTimeout } from "../lock/errors.ts"
 
+/** Commits of others take milliseconds. Only one who stands still takes longer. */
+const grantedNanos = 1_000_000_000n
+
 export class Patience {
   private readonly key: string
   private readonly startNanos: bigint
@@ -31,9 +34,9 @@ export class Patience {
     )
   }
 
-  /** That of a caller who has what he wanted to try once: what is left to do is no waiting for anybody. */
+  /** That of a caller who has what he wanted to try once, when a commit of it is left to do. */
   get granted(): Patience {
-    return this.isOnce ? new Patience(this.key, undefined, this.clock) : this
+    return this.isOnce ? new Patience(this.key, grantedNanos, this.clock) : this
   }
 
   get elapsedMillis(): number {

@@ -24,16 +24,29 @@ export const transaction =
   (found, nowMillis): Step<A | typeof leased, E | Fenced | StateCorrupted> => {
     if (Result.isFailure(found)) return { exit: Exit.fail(found.failure) }
     const row = found.success ?? nothing
-    if (typeof right === "number" && row.fence > right) {
+    // Also one that was never given to anybody: no other writes than the last one of the key.
+    if (typeof right === "number" && row.fence !== right) {
       return { exit: Exit.fail(new Fenced({ key, fence: right, current: row.fence })) }
     }
     if (right === undefined && row.lease !== 0) return { exit: Exit.succeed(leased) }
     const decided = decide(row.stored)
     if (Result.isFailure(decided)) return { exit: Exit.fail(decided.failure) }
     const decision = decided.success
+    if (decision._tag === "Write") check(key, decision)
     const exit = Exit.succeed(decision.result)
     return decision._tag === "Keep" ? { exit } : { row: written(row, decision, right, nowMillis), exit }
   }
+
+/** What no backend could keep as it is: who shares the commit must not suffer for it. */
+const check = (
+  key: string,
+  { schemaVersion, value }: { readonly value: string; readonly schemaVersion: number }
+): void => {
+  if (typeof value !== "string") throw new TypeError(`the new value of "${key}" is no string`)
+  if (!Number.isSafeInteger(schemaVersion) || schemaVersion < 0) {
+    throw new TypeError(`the schema version of "${key}" must be a natural number, but is ${schemaVersion}`)
+  }
+}
 
 const written = (
   row: Row,
@@ -42,7 +55,7 @@ const written = (
   nowMillis: number
 ): Row => {
   // Whoever takes the key's lock raises the fence: so what was leased before cannot write any more.
-  const fence = Fence(right === "holder" ? row.fence + 1 : Math.max(row.fence, right ?? 0))
+  const fence = Fence(right === "holder" ? row.fence + 1 : row.fence)
   const version = row.version + 1
   const isLease = typeof right === "number"
   return {

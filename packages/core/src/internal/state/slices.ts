@@ -8,7 +8,7 @@
  * Whoever has just committed would always be faster than those who sleep between two tries. So they stand in a line:
  * whoever wants to commit has to be first in it, and leaves it when he has committed. Within a slice of time after a
  * commit he does not need the line, as each change of hands costs a pause, and many commits a slice pay for it together.
- * Who was refused for long does without: one before him may stand still.
+ * Who was refused for long finds that one before him stands still, and does without the line for a while.
  */
 import { Clock, Effect } from "effect"
 import type { StateBackend } from "../../StateBackend.ts"
@@ -20,6 +20,9 @@ const sliceNanos = 2_000_000n
 /** So many tries take about a tenth of a second: far longer than the others need to move up, if they do. */
 const maxRefusals = 48
 
+/** Then it may have got going again: finding out costs as much time as `maxRefusals` takes. */
+const stuckNanos = 1_000_000_000n
+
 /** Slices that are over are forgotten when there are so many. */
 const maxKept = 1024
 
@@ -29,8 +32,9 @@ export class Slices {
   private readonly line: Line
   /** When the slice of a document ends. */
   private readonly ends = new Map<string, bigint>()
-  /** How often in a row this process was refused at the same place. */
-  private readonly refusals = new Map<string, number>()
+  private readonly refusals = new Map<string, Refusals>()
+  /** Until when it does without the line of a document. */
+  private readonly stuckUntil = new Map<string, bigint>()
 
   constructor(backend: StateBackend) {
     this.line = new Line(backend)
@@ -41,10 +45,12 @@ export class Slices {
     return this.line.placeIn(lineOf(document)) !== undefined
   }
 
-  /** Whether this process may try to commit now. Not to be interrupted. */
-  begin(document: string): Effect.Effect<boolean> {
+  /** Whether this process may try to commit now; `isOnce`: it tries in any case. Not to be interrupted. */
+  begin(document: string, isOnce: boolean): Effect.Effect<boolean> {
     return Effect.flatMap(Clock.monotonicTimeNanos, (nowNanos) =>
-      nowNanos < (this.ends.get(document) ?? 0n) ? Effect.succeed(true) : this.comeForward(document)
+      nowNanos < (this.ends.get(document) ?? 0n)
+        ? Effect.succeed(true)
+        : Effect.map(this.comeForward(document, nowNanos), (mayCommit) => mayCommit || isOnce)
     )
   }
 
@@ -61,35 +67,48 @@ export class Slices {
 
   /** Lets those behind it move up. */
   giveUp(document: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.refusals.delete(document)
-      return this.line.leave(lineOf(document))
-    })
+    return Effect.suspend(() => this.line.leave(lineOf(document)))
   }
 
-  private comeForward(document: string): Effect.Effect<boolean> {
+  private comeForward(document: string, nowNanos: bigint): Effect.Effect<boolean> {
     const line = lineOf(document)
-    return Effect.suspend(() => {
-      const before = this.line.placeIn(line)
-      return Effect.map(
-        // Where nothing can be locked, the commit says what is wrong.
-        Effect.orElseSucceed(this.line.moveUp(line), () => true),
-        (isFirst) => {
-          if (isFirst) return true
-          if (this.line.placeIn(line) !== before) this.refusals.delete(document)
-          return this.isRefusedForLong(document)
-        }
-      )
-    })
+    return Effect.map(
+      // Where nothing can be locked, the commit says what is wrong.
+      Effect.orElseSucceed(this.line.moveUp(line), () => true),
+      (isFirst) => {
+        if (!isFirst) return this.isStuck(document, nowNanos)
+        this.refusals.delete(document)
+        this.stuckUntil.delete(document)
+        return true
+      }
+    )
   }
 
-  private isRefusedForLong(document: string): boolean {
-    const refusals = (this.refusals.get(document) ?? 0) + 1
-    this.refusals.set(document, refusals)
-    return refusals > maxRefusals
+  private isStuck(document: string, nowNanos: bigint): boolean {
+    if (nowNanos < (this.stuckUntil.get(document) ?? 0n)) return true
+    const place = this.line.placeIn(lineOf(document))
+    const before = this.refusals.get(document)
+    const goesOn = before !== undefined && before.place === place && nowNanos - before.atNanos < stuckNanos
+    const count = goesOn ? before.count + 1 : 1
+    this.refusals.set(document, { place, count, atNanos: nowNanos })
+    if (count <= maxRefusals) return false
+    this.refusals.delete(document)
+    this.stuckUntil.set(document, nowNanos + stuckNanos)
+    return true
   }
 
   private forget(nowNanos: bigint): void {
     for (const [document, end] of this.ends) if (end <= nowNanos) this.ends.delete(document)
+    for (const [document, end] of this.stuckUntil) if (end <= nowNanos) this.stuckUntil.delete(document)
+    for (const [document, { atNanos }] of this.refusals) {
+      if (atNanos + stuckNanos <= nowNanos) this.refusals.delete(document)
+    }
   }
+}
+
+/** How often this process was refused at one place of a line, also when it left meanwhile, and came again. */
+interface Refusals {
+  readonly place: number | undefined
+  readonly count: number
+  readonly atNanos: bigint
 }

@@ -66,6 +66,8 @@ const toBackend = (store: Store, owner: string): StateBackend.StateBackend => {
     commit: (document, decide) => commit(store, document, decide),
     tryLock: (name) =>
       Effect.mapError(disk.lock.tryLock(namedLock(root, name)), toUnavailable(label, "take a lock")),
+    isLocked: (name) =>
+      Effect.mapError(disk.lock.isLocked(namedLock(root, name)), toUnavailable(label, "look at a lock")),
     hints: hints(store),
     keys: (prefix) => keys(store, prefix),
     repair: (key, row) => repair(store, key, row)

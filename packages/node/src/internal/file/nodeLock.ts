@@ -61,6 +61,24 @@ const release = ({ unlock }: Native, descriptor: number): void => {
   }
 }
 
+/** With a lock that many can have: so those who look do not see each other, even if one of them stands still just then. */
+const isTaken = ({ tryLock, unlock }: Native, path: string): boolean => {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, "r")
+  } catch (error) {
+    if (Predicate.hasProperty(error, "code") && error.code === "ENOENT") return false
+    throw error
+  }
+  try {
+    if (!tryLock(descriptor, { shared: true })) return true
+    unlock(descriptor)
+    return false
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
 /** Which file it is, and when it was last written. As BigInts, since a float has no nanoseconds of our days. */
 const look = (path: string): string | undefined => {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
@@ -80,6 +98,11 @@ export const makeLock: Effect.Effect<FileLock["Service"], StateStore.StoreUnavai
         (descriptor) =>
           descriptor === undefined ? Effect.void : Effect.sync(() => release(extensions, descriptor))
       ).pipe(Effect.map((descriptor) => descriptor !== undefined)),
+    isLocked: (path) =>
+      Effect.try({
+        try: () => isTaken(extensions, path),
+        catch: (cause) => toPlatformError("isLocked", path, cause)
+      }),
     // On the way of every read: what is not an object less is not there.
     identity: (path) =>
       Effect.suspend(() => {

@@ -81,20 +81,28 @@ export class SqliteBackend implements StateBackend.StateBackend {
   readonly tryLock = (name: string): Effect.Effect<boolean, StateStore.StoreUnavailable, Scope.Scope> =>
     Effect.map(
       Effect.acquireRelease(
-        Effect.suspend(() => this.take(name)),
+        this.withLocks("lock", name, (locks) => locks.tryTake(name)),
         (letGo) => Effect.sync(() => letGo?.())
       ),
       (letGo) => letGo !== undefined
     )
 
-  private take(name: string): Effect.Effect<(() => void) | undefined, StateStore.StoreUnavailable> {
-    try {
-      return Effect.succeed(this.locks.tryTake(name))
-    } catch (error) {
-      const { locks: directory } = this.store.place
-      const file = join(directory, encodeName(name))
-      return Effect.fail(toUnavailable(error, { store: this.label, operation: "lock", directory, file }))
-    }
+  readonly isLocked = (name: string): Effect.Effect<boolean, StateStore.StoreUnavailable> =>
+    this.withLocks("look at a lock", name, (locks) => locks.isTaken(name))
+
+  private withLocks<A>(
+    operation: string,
+    name: string,
+    use: (locks: Locks) => A
+  ): Effect.Effect<A, StateStore.StoreUnavailable> {
+    return Effect.try({
+      try: () => use(this.locks),
+      catch: (error) => {
+        const { locks: directory } = this.store.place
+        const file = join(directory, encodeName(name))
+        return toUnavailable(error, { store: this.label, operation, directory, file })
+      }
+    })
   }
 
   private look<A>(

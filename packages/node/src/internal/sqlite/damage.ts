@@ -28,4 +28,7 @@ export class Damage extends Error {
 export const brokenFile = (message: string, cause?: unknown): Damage =>
   new Damage("File", "Encoding", message, cause)
 
+export const past = (key: string): Damage =>
+  new Damage("Past", "Checksum", `it is older than the last commit, which wrote "${key}"`)
+
 export const unsound = (): Damage => brokenFile("the pages of the file do not fit together")

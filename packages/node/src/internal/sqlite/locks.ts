@@ -1,5 +1,6 @@
 /** Exclusive locks with names, each an empty database of its own: SQLite lets go of it when the process is gone. */
 
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { encodeName } from "../file/names.ts"
@@ -24,9 +25,11 @@ export class Locks {
   tryTake(name: string): (() => void) | undefined {
     if (this.isClosed) throw new Closed("the scope of the store is closed")
     const handle = this.free.get(name) ?? this.open(name)
+    if (handle === undefined) return undefined
     this.free.delete(name)
     try {
-      handle.exec("BEGIN IMMEDIATE")
+      // Not only "IMMEDIATE", as readers, which is what those who look are, would not see that.
+      handle.exec("BEGIN EXCLUSIVE")
     } catch (error) {
       if (!isBusy(error)) {
         handles.close(handle)
@@ -39,6 +42,27 @@ export class Locks {
     return () => this.letGo(name, handle)
   }
 
+  /** Whether somebody has it. Throws what SQLite throws, and `Closed`. */
+  isTaken(name: string): boolean {
+    if (this.isClosed) throw new Closed("the scope of the store is closed")
+    if (!existsSync(this.pathOf(name))) return false
+    const handle = this.free.get(name) ?? this.open(name)
+    if (handle === undefined) return true
+    this.free.delete(name)
+    try {
+      handle.exec("SELECT 1 FROM sqlite_schema")
+    } catch (error) {
+      if (isBusy(error)) {
+        this.keep(name, handle)
+        return true
+      }
+      handles.close(handle)
+      throw error
+    }
+    this.keep(name, handle)
+    return false
+  }
+
   close(): void {
     this.isClosed = true
     for (const handle of [...this.free.values(), ...this.held]) handles.close(handle)
@@ -46,8 +70,18 @@ export class Locks {
     this.held.clear()
   }
 
-  private open(name: string): DatabaseSync {
-    return handles.openLock(join(this.directory, encodeName(name)), (handle) => handle)
+  /** `undefined` when somebody has the lock, and keeps it even from being looked at. */
+  private open(name: string): DatabaseSync | undefined {
+    try {
+      return handles.openLock(this.pathOf(name), (handle) => handle)
+    } catch (error) {
+      if (isBusy(error)) return undefined
+      throw error
+    }
+  }
+
+  private pathOf(name: string): string {
+    return join(this.directory, encodeName(name))
   }
 
   private letGo(name: string, handle: DatabaseSync): void {

@@ -28,8 +28,12 @@ const useLog = (handle: DatabaseSync): void => {
   if (mode !== "wal") throw new Unsupported("the file system has no shared memory for the log of SQLite")
 }
 
-/** Makes the tables, unless somebody else was faster. */
+/**
+ * Makes the tables, unless somebody else was faster. They are in the database itself, and durable, before there is a log:
+ * whoever loses a log must not lose with it that there is a store at all.
+ */
 const fill = (handle: DatabaseSync): void => {
+  handle.exec(`PRAGMA page_size = ${pageSize}; PRAGMA journal_mode = DELETE`)
   handle.exec("BEGIN IMMEDIATE")
   try {
     if (inspect(handle) === "Empty") create(handle, sumOfLink(firstLink))
@@ -39,22 +43,21 @@ const fill = (handle: DatabaseSync): void => {
   }
 }
 
-const settle = (handle: DatabaseSync, onEmpty: () => void): Whose => {
-  // Only then a structure that was damaged is noticed before it is followed.
-  handle.exec("PRAGMA cell_size_check = ON")
+const settle = (handle: DatabaseSync, onEmpty: () => void): void => {
+  // Only then a structure that was damaged is noticed before it is followed, and no journal that was removed comes back
+  // after a loss of power, to undo what the log goes on from.
+  handle.exec("PRAGMA cell_size_check = ON; PRAGMA synchronous = EXTRA")
   const whose = lookAt(handle)
   if (whose === "Newer")
     throw new Unsupported(`a later version has written it: this one knows format ${format}`)
   if (whose === "Foreign") throw new Unsupported("it is a database of another program")
   if (whose === "Damaged") throw brokenFile("its header or its tables are not as they were made")
-  if (whose === "Empty") handle.exec(`PRAGMA page_size = ${pageSize}`)
-  useLog(handle)
-  handle.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${maxLogBytes}`)
   if (whose === "Empty") {
     onEmpty()
     fill(handle)
   }
-  return whose
+  useLog(handle)
+  handle.exec(`PRAGMA journal_size_limit = ${maxLogBytes}`)
 }
 
 /** A number in the header can say that this version of SQLite may only read, which those that we allow never write. */
@@ -70,12 +73,14 @@ const checkWritable = (handle: DatabaseSync, { database: file, directory }: Plac
   }
 }
 
-/** Says what it was before, also before it makes the tables. Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
-export const prepare = (handle: DatabaseSync, place: Place, onEmpty: () => void): Whose => {
+/**
+ * Makes the tables where there are none, after `onEmpty`. Throws what that and what SQLite throws, a `Damage` for a broken
+ * file, and `Unsupported`.
+ */
+export const prepare = (handle: DatabaseSync, place: Place, onEmpty: () => void): void => {
   try {
-    const whose = settle(handle, onEmpty)
+    settle(handle, onEmpty)
     checkWritable(handle, place)
-    return whose
   } catch (error) {
     throw isCorrupt(error) || isUnknownForm(error) ? brokenFile("SQLite cannot read it", error) : error
   }

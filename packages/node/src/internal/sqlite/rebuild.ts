@@ -8,7 +8,6 @@ import { raise } from "../raise.ts"
 import { makeAside, syncDirectory } from "./files.ts"
 import { counted, knownKeys, wholeRows } from "./harvest.ts"
 import type { Place } from "./place.ts"
-import { alone } from "./presence.ts"
 import { columns, type Entry, toEntry } from "./record.ts"
 import { type Known, relink } from "./relink.ts"
 import { build, logOf, openSource, removeDatabase } from "./source.ts"
@@ -60,35 +59,31 @@ interface Repair {
   readonly isPast: boolean
 }
 
-/**
- * Says where the old database is now, and which row the key has. Throws what SQLite throws, when somebody uses the store too: nothing has happened
- * then.
- */
-export const rebuild = (place: Place, { isNew, isPast, key, row, ...repair }: Repair, name: string) =>
-  alone(place.presence, () => {
-    const fresh = join(place.directory, "rebuilt.db")
-    const copy = join(place.directory, "damaged.db")
-    const known: Known = new Map()
-    let { beyond } = repair
-    let put = row
-    try {
-      build(fresh, (target) => {
-        const plant = replant(target)
-        openSource(place.database, copy, (source) => {
-          knownKeys(source, known)
-          beyond = Math.max(beyond, counted(source) + 1)
-          wholeRows(source, known, (named, entry) =>
-            plant(named, isPast ? toEntry(named, raise(entry.row, beyond), undefined) : entry)
-          )
-        })
-        relink(target, known, beyond)
-        if (row === undefined) return
-        put = isNew ? raise(row, beyond) : row
-        Result.getOrThrow(new Table(target).replace(key, put))
+/** Says where the old database is now, and which row the key has. Nobody else may use the store meanwhile. */
+export const rebuild = (place: Place, { isNew, isPast, key, row, ...repair }: Repair, name: string) => {
+  const fresh = join(place.directory, "rebuilt.db")
+  const copy = join(place.directory, "damaged.db")
+  const known: Known = new Map()
+  let { beyond } = repair
+  let put = row
+  try {
+    build(fresh, (target) => {
+      const plant = replant(target)
+      openSource(place.database, copy, (source) => {
+        knownKeys(source, known)
+        beyond = Math.max(beyond, counted(source) + 1)
+        wholeRows(source, known, (named, entry) =>
+          plant(named, isPast ? toEntry(named, raise(entry.row, beyond), undefined) : entry)
+        )
       })
-      return { aside: exchange(place, fresh, name), row: put }
-    } finally {
-      removeDatabase(fresh)
-      removeDatabase(copy)
-    }
-  })
+      relink(target, known, beyond)
+      if (row === undefined) return
+      put = isNew ? raise(row, beyond) : row
+      Result.getOrThrow(new Table(target).replace(key, put))
+    })
+    return { aside: exchange(place, fresh, name), row: put }
+  } finally {
+    removeDatabase(fresh)
+    removeDatabase(copy)
+  }
+}

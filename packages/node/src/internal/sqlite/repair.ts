@@ -4,17 +4,18 @@ import type { DatabaseSync } from "node:sqlite"
 import type { StateBackend } from "@holdfast/core"
 import { Result } from "effect"
 import { encodeName } from "../file/names.ts"
-import { raise } from "../raise.ts"
+import { mostBelieved, raise } from "../raise.ts"
 import { brokenFile, Damage, unsound } from "./damage.ts"
 import { isCorrupt } from "./failure.ts"
 import { putAside } from "./files.ts"
 import { counted, knownKeys } from "./harvest.ts"
+import { alone } from "./presence.ts"
 import { rebuild } from "./rebuild.ts"
 import { relink } from "./relink.ts"
 import type { Session } from "./session.ts"
 import { isSound } from "./sound.ts"
 import type { Store } from "./store.ts"
-import type { Note } from "./witness.ts"
+import { type Note, readNote } from "./witness.ts"
 
 const keyRecords = (handle: DatabaseSync, table: "rows" | "chain", key: string): ReadonlyArray<unknown> => {
   const select = handle.prepare(`SELECT * FROM ${table} WHERE key = ?`)
@@ -87,6 +88,12 @@ const toPut = (store: Store, key: string, row: StateBackend.Row): StateBackend.R
 
 const noteOf = (key: string, { fence, version }: StateBackend.Row): Note => ({ key, version, fence })
 
+/** The highest number of the note, as there may be nothing else left. */
+const noted = (path: string): number => {
+  const { fence = 0, version = 0 } = readNote(path) ?? {}
+  return Math.max(...[fence, version].filter((number) => number < mostBelieved), 0)
+}
+
 /** Repairs a store whose file may be broken as a whole, or not even open. */
 export const repairStore = (store: Store, key: string, row: StateBackend.Row): string | undefined => {
   const { place, witness } = store
@@ -102,9 +109,12 @@ export const repairStore = (store: Store, key: string, row: StateBackend.Row): s
     const put = toPut(store, key, row)
     store.discard()
     const isPast = error.place === "Past"
-    const done = rebuild(place, { key, row: put, isNew: put === row, beyond: row.version, isPast }, name)
-    // What was noted may be lost with what was damaged: that is told now.
-    witness.tell(done.row && noteOf(key, done.row))
-    return done.aside
+    return alone(place.presence, () => {
+      const beyond = Math.max(row.version, noted(place.changes) + 1)
+      const done = rebuild(place, { key, row: put, isNew: put === row, beyond, isPast }, name)
+      // What was noted may be lost with what was damaged: that is told now, before somebody compares.
+      witness.tell(done.row && noteOf(key, done.row))
+      return done.aside
+    })
   }
 }

@@ -4,13 +4,14 @@ import type { DatabaseSync, StatementSync } from "node:sqlite"
 import type { StateBackend } from "@holdfast/core"
 import { Result } from "effect"
 import type { Found } from "./cache.ts"
-import { Damage } from "./damage.ts"
+import { type Damage, past } from "./damage.ts"
 import { isBusy, isFull } from "./failure.ts"
 import * as handles from "./handle.ts"
 import type { Place } from "./place.ts"
 import { prepare } from "./prepare.ts"
 import { share } from "./presence.ts"
 import { isSound } from "./sound.ts"
+import { claim, hasNothing } from "./source.ts"
 import { Table } from "./table.ts"
 import { type Note, readNote } from "./witness.ts"
 
@@ -30,12 +31,12 @@ const identityOf = (path: string): string => {
   return `${stats?.dev}:${stats?.ino}`
 }
 
-/** What is done while a database is opened. */
-export interface Opening {
-  /** There is nothing yet, not even tables. */
-  readonly onEmpty: () => void
-  /** It is older than the last commit. When it is closed, its log is gone. */
-  readonly onPast: () => void
+/** Something was written, and not even the beginning of a file is left. SQLite would take that for new, and remove its log. */
+const refuseNothing = (database: string, { key }: Note): void => {
+  if (!hasNothing(database)) return
+  // Whoever looks for a store here finds one.
+  claim(database)
+  throw past(key)
 }
 
 export class Session {
@@ -53,18 +54,24 @@ export class Session {
   private readonly commitAll: StatementSync
   private readonly rollBackAll: StatementSync
 
-  /** Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. */
-  static open(place: Place, { onEmpty, onPast }: Opening): Session {
+  /**
+   * Throws what SQLite throws, a `Damage` for a broken file, and `Unsupported`. `onPast` is called for a database that is
+   * older than the last commit: when it is closed, its log is gone.
+   */
+  static open(place: Place, onPast: () => void): Session {
     const presence = share(place.presence)
     try {
-      return handles.open(place.database, (handle) => {
-        const whose = prepare(handle, place, onEmpty)
-        // First the note, then the database, which can only become newer.
-        const note = whose === "Empty" ? undefined : readNote(place.changes)
-        const session = new Session(place.database, handle, presence)
-        if (note === undefined || session.has(note)) return session
+      // First the note, then the database, which can only become newer.
+      const note = readNote(place.changes)
+      if (note !== undefined) refuseNothing(place.database, note)
+      const refuse = ({ key }: Note): never => {
         onPast()
-        throw new Damage("Past", "Checksum", `it is older than the last commit, which wrote "${note.key}"`)
+        throw past(key)
+      }
+      return handles.open(place.database, (handle) => {
+        prepare(handle, place, () => note && refuse(note))
+        const session = new Session(place.database, handle, presence)
+        return note === undefined || session.has(note) ? session : refuse(note)
       })
     } catch (error) {
       handles.close(presence)

@@ -10,6 +10,17 @@ import { isSound } from "./sound.ts"
 /** A name that SQLite gives. */
 export const logOf = (path: string): string => `${path}-wal`
 
+/** Whether a file is not there, or has no byte: a database has some from when it is made on. */
+export const hasNothing = (path: string): boolean => {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats === undefined || (stats.isFile() && stats.size === 0)
+}
+
+/** Makes a file of no bytes, if there is none. */
+export const claim = (path: string): void => {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o666))
+}
+
 export const removeDatabase = (path: string): void => {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(`${path}${suffix}`, { force: true })
 }
@@ -75,7 +86,9 @@ const isRead = (path: string, use: (handle: DatabaseSync) => void): boolean =>
  * when it leads astray, a copy with that of an empty store is opened as well.
  */
 export const openSource = (path: string, copy: string, use: (handle: DatabaseSync) => void): void => {
-  if (isRead(path, use)) return
+  // Beside a file without a byte SQLite removes the log, which may have all that is left.
+  if (!hasNothing(path) && isRead(path, use)) return
+  claim(path)
   removeDatabase(copy)
   copyFileSync(path, copy)
   if (existsSync(logOf(path))) copyFileSync(logOf(path), logOf(copy))

@@ -5,14 +5,14 @@
  *   None, Open ──the scope closes──▶ Closed
  */
 
-import { copyFileSync, existsSync } from "node:fs"
+import { copyFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { Found } from "./cache.ts"
 import { isBusy, isCorrupt, isForeign, isFull } from "./failure.ts"
 import { makeAside } from "./files.ts"
 import type { Place } from "./place.ts"
 import { Replaced, Session, Unknown } from "./session.ts"
-import { logOf } from "./source.ts"
+import { hasNothing, logOf } from "./source.ts"
 import { Witness } from "./witness.ts"
 
 /** The layer of the store has ended. */
@@ -30,6 +30,7 @@ export class Store {
   readonly place: Place
   readonly witness: Witness
   private current: Session | undefined
+  private isUsed = false
   private isLogKept = false
   private isClosed = false
 
@@ -41,15 +42,13 @@ export class Store {
   /** Throws `Closed`, and what opening a session throws. */
   open(): Session {
     if (this.isClosed) throw new Closed("the scope of the store is closed")
-    this.current ??= Session.open(this.place, {
-      onEmpty: () => this.witness.tell(undefined),
-      onPast: () => this.keepLog()
-    })
+    this.current ??= Session.open(this.place, () => this.keepLog())
     return this.current
   }
 
   /** Does not throw: whatever is wrong comes up when one looks properly. */
   known(key: string): Found | undefined {
+    if (this.isUsed) return undefined
     try {
       return this.current?.known(key)
     } catch {
@@ -57,14 +56,18 @@ export class Store {
     }
   }
 
+  /** Throws what `use` does, and `Closed`. Who comes in the middle of another use would end its transaction: he throws. */
   run<A>(use: (session: Session) => A): A {
+    if (this.isUsed) throw new Error("a decision must not use the store that it is a decision about")
     const session = this.open()
+    this.isUsed = true
     try {
       return use(session)
     } catch (error) {
       if (!isHarmless(error)) session.isSpent = true
       throw error
     } finally {
+      this.isUsed = false
       if (session.isSpent) this.discard()
     }
   }
@@ -79,7 +82,7 @@ export class Store {
   /** Once is enough: as long as somebody else has the database open, the log stays as well. */
   private keepLog(): void {
     const { corrupt, database } = this.place
-    if (this.isLogKept || !existsSync(logOf(database))) return
+    if (this.isLogKept || hasNothing(logOf(database))) return
     this.isLogKept = true
     copyFileSync(logOf(database), join(makeAside(corrupt, "log"), basename(logOf(database))))
   }

@@ -23,14 +23,20 @@ export class NoRoom extends Error {
 
 type ToError = (key: string, damage: Damage) => StateStore.StateCorrupted
 
+/** What cannot be written, although it could be read: it is found out only when it is tried. */
+type Refused = Map<string, Damage>
+
 /** An error of the store is told from one of the decision, which it passes through. */
 const rowsOf = (
   { table }: Session,
   decide: StateBackend.Decide,
-  toError: ToError
+  toError: ToError,
+  refused: Refused
 ): ReadonlyMap<string, StateBackend.Row> => {
   let failure: unknown
   const find = (key: string) => {
+    const damage = refused.get(key)
+    if (damage !== undefined) return Result.fail(damage)
     try {
       return table.find(key)
     } catch (error) {
@@ -69,31 +75,66 @@ export const writeInRoom = (
   }
 }
 
+/** Those that can be written are, the others are refused, unless they were before: who decides knows that. */
+const putAll = (
+  session: Session,
+  rows: ReadonlyMap<string, StateBackend.Row>,
+  toError: ToError,
+  refused: Refused
+): ReadonlyMap<string, Entry> => {
+  const entries = new Map<string, Entry>()
+  for (const [key, row] of rows) {
+    if (!session.isSound) throw toError(key, unsound())
+    const entry = putInRoom(session, key, row)
+    if (Result.isSuccess(entry)) {
+      entries.set(key, entry.success)
+    } else {
+      if (refused.has(key) || entry.failure.place === "File") throw toError(key, entry.failure)
+      refused.set(key, entry.failure)
+    }
+  }
+  return entries
+}
+
+const putInRoom = ({ table }: Session, key: string, row: StateBackend.Row) => {
+  try {
+    return table.put(key, row)
+  } catch (error) {
+    throw isFull(error) ? new NoRoom(key, error) : error
+  }
+}
+
+const commit = (session: Session, entries: ReadonlyMap<string, Entry>): void => {
+  try {
+    session.commit()
+  } catch (error) {
+    throw isFull(error) ? new NoRoom(Array.from(entries.keys()).at(-1) ?? "", error) : error
+  }
+}
+
 /**
- * Decides, and makes durable what was decided; gives one of the rows, if there are any.
+ * Decides, and makes durable what was decided; gives one of the rows, if there are any. When one is refused, all is
+ * decided again, as it is the only one that fails: each time there is another one of them, or none.
  *
  * Throws what SQLite throws, the `StateCorrupted` of a row that cannot be written, `NoRoom`, `Unknown` and `Thrown`.
  */
-const write = (session: Session, decide: StateBackend.Decide, toError: ToError): Note | undefined =>
-  session.exclusively(() => {
-    const { table } = session
-    const rows = rowsOf(session, decide, toError)
-    let current = ""
-    const entries = new Map<string, Entry>()
-    try {
-      for (const [key, row] of rows) {
-        current = key
-        if (!session.isSound) throw toError(key, unsound())
-        const entry = table.put(key, row)
-        if (Result.isFailure(entry)) throw toError(key, entry.failure)
-        entries.set(key, entry.success)
-      }
-      if (rows.size === 0) return undefined
-      session.commit()
-    } catch (error) {
-      throw isFull(error) ? new NoRoom(current, error) : error
+const write = (session: Session, decide: StateBackend.Decide, toError: ToError): Note | undefined => {
+  const { table } = session
+  const refused: Refused = new Map()
+  for (;;) {
+    const { size } = refused
+    const entries = session.exclusively(() => {
+      const rows = rowsOf(session, decide, toError, refused)
+      const put = putAll(session, rows, toError, refused)
+      if (put.size > 0 && refused.size === size) commit(session, put)
+      return put
+    })
+    if (refused.size > size) continue
+    let note: Note | undefined
+    for (const [key, entry] of entries) {
+      table.keep(key, entry)
+      note = { key, version: entry.row.version, fence: entry.row.fence }
     }
-    for (const [key, entry] of entries) table.keep(key, entry)
-    const last = entries.get(current)?.row
-    return last === undefined ? undefined : { key: current, version: last.version, fence: last.fence }
-  })
+    return note
+  }
+}

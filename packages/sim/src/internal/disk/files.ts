@@ -222,6 +222,13 @@ export const lock = (volume: Volume, descriptor: Descriptor): boolean => {
   return true
 }
 
+/** Whether a descriptor has the lock of the file, this one or another. */
+export const isLocked = (volume: Volume, descriptor: Descriptor): boolean => {
+  begin(volume, `look at the lock of ${descriptor.number}`)
+  assertOpen(descriptor)
+  return fileOf(descriptor).lockedBy !== undefined
+}
+
 /** What is known about a file besides its bytes, at one instant. */
 export interface Status {
   readonly kind: Node["kind"]

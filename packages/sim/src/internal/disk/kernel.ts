@@ -87,6 +87,7 @@ const descriptorsOf = (volume: Volume, call: Call, process: Process | undefined)
       })
     ),
   lock: (descriptor: Descriptor) => call({ syscall: "fcntl" }, () => files.lock(volume, descriptor)),
+  isLocked: (descriptor: Descriptor) => call({ syscall: "fcntl" }, () => files.isLocked(volume, descriptor)),
   read: (descriptor: Descriptor, position: number, size: number) =>
     call({ syscall: "read" }, () => files.read(volume, descriptor, position, size)),
   write: (descriptor: Descriptor, position: number, bytes: Uint8Array) =>

@@ -43,6 +43,19 @@ const tryLock = (
     during("tryLock", path)
   )
 
+const isLocked = (kernel: Kernel, path: string): Effect.Effect<boolean, PlatformError.PlatformError> =>
+  Effect.acquireUseRelease(
+    kernel.open(path, { flag: "r" }),
+    (descriptor) => kernel.isLocked(descriptor),
+    (descriptor) => kernel.close(descriptor)
+  ).pipe(
+    during("isLocked", path),
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "NotFound",
+      () => Effect.succeed(false)
+    )
+  )
+
 /** That of the host which the fiber is on; of nobody else's, where it is on none. */
 export const processOf = (volume: Volume, fiber: Fiber.Fiber<unknown, unknown>): Disk.Process => {
   const host = fiber.getRef(CurrentHost)
@@ -59,6 +72,7 @@ export const processOf = (volume: Volume, fiber: Fiber.Fiber<unknown, unknown>):
   return {
     fileSystem: makeFileSystem(volume, process),
     tryLock: (path) => tryLock(kernel, path),
+    isLocked: (path) => isLocked(kernel, path),
     kill: Effect.sync(kill)
   }
 }
