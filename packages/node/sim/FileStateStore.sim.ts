@@ -1,6 +1,7 @@
 /** Processes of one machine share state in files: they die or hang, the power fails, the disk fails and is full. */
 import { Suite } from "@holdfast/sim"
 import { take, turns } from "./support/fileLocks.ts"
+import { open, openings as openingsOf } from "./support/fileOpenings.ts"
 import { everywhere, run } from "./support/fileRun.ts"
 import * as workloads from "./support/fileWorkload.ts"
 import { right } from "./support/plantedFiles.ts"
@@ -42,4 +43,11 @@ const locks = Suite.make({
   run: (turns) => take(right, turns)
 })
 
-export const suites: ReadonlyArray<Suite.Suite> = [mixed, contended, readers, blows, locks]
+const openings = Suite.make({
+  name: "FileStateStore openings",
+  guarantees: ["LS-1"],
+  arbitrary: openingsOf,
+  run: (openings) => open(right, openings)
+})
+
+export const suites: ReadonlyArray<Suite.Suite> = [mixed, contended, readers, blows, locks, openings]

@@ -22,12 +22,17 @@
  *   directories cannot be synced, so the layer fails there.
  * - Where the directory can only be read, so can the state, if it is there: a write fails with `StoreUnavailable`
  *   (`ReadOnly` or `Denied`).
- * - Who edits a file breaks its checksum: that is `StateCorrupted`, until it is repaired.
+ * - Who edits a file breaks its checksum: that is `StateCorrupted`, until it is repaired. Of a `state.json` it is only the
+ *   rows that were edited, as long as its head, which names them all, is whole: with the next write the file goes to
+ *   `corrupt/`, and each damaged row is marked in the new one until it is repaired itself. Where the head is damaged, no
+ *   key can be read. Then a repair of any key keeps every row that is whole and marks those that are still named; others
+ *   look like never written, with higher numbers.
  * - After a write that was `OutcomeUnknown`, as the device failed in its last step, a value can be read that a loss of
  *   power takes back. The next write of the key makes an end of it.
  *
  * @since 0.1.0
  */
+import { resolve } from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { InvalidOptions, type Lock, StateBackend, type StateStore } from "@holdfast/core"
 import { Effect, type FileSystem, Layer } from "effect"
@@ -42,8 +47,8 @@ import * as files from "./internal/file/backend.ts"
  * - `directory`: made when it is missing.
  * - `layout`: `perKey` by default, so that writes of different keys do not wait for each other, and one damaged file is
  *   one damaged key. With `single`, all keys are in one file: decisions about any of them share commits, and each commit
- *   writes all of them. What is there in one layout, or in a
- *   `SqliteStateStore`, is refused in another.
+ *   writes all of them. Whoever opens a directory first decides: another layout, and a `SqliteStateStore`, are refused
+ *   from then on.
  * - `owner`: names this process to others that wait for its locks: its process id by default.
  *
  * @since 0.1.0
@@ -72,6 +77,9 @@ const settingsOf = ({
   return { directory, layout, owner }
 }
 
+const layerOf = (settings: Effect.Effect<files.Settings>) =>
+  Layer.effectContext(settings.pipe(Effect.flatMap(files.make), Effect.flatMap(StateBackend.make)))
+
 /**
  * A store and its locks on any `FileSystem`, such as the disk of a simulation. Throws `InvalidOptions` for an empty
  * `directory`, and an unknown `layout`.
@@ -85,16 +93,15 @@ export const layerFileSystem = (
   StateStore.StateStore | Lock.Lock,
   StateStore.StoreUnavailable,
   FileSystem.FileSystem | FileLock.FileLock
-> => {
-  const settings = settingsOf(options)
-  return Layer.effectContext(Effect.flatMap(files.make(settings), StateBackend.make))
-}
+> => layerOf(Effect.succeed(settingsOf(options)))
 
 /**
  * A store and its locks in the files of this machine. Throws `InvalidOptions` for an empty `directory`, and an
  * unknown `layout`.
  *
  * **Details**
+ *
+ * A relative `directory` is that of the moment when the store is opened, wherever the program goes later.
  *
  * It needs the package `fs-native-extensions` among the dependencies of the program, for the locks.
  *
@@ -125,5 +132,9 @@ export const layerFileSystem = (
  */
 export const layer = (
   options: Options
-): Layer.Layer<StateStore.StateStore | Lock.Lock, StateStore.StoreUnavailable> =>
-  layerFileSystem(options).pipe(Layer.provide([NodeFileSystem.layer, FileLock.layerNode]))
+): Layer.Layer<StateStore.StateStore | Lock.Lock, StateStore.StoreUnavailable> => {
+  const settings = settingsOf(options)
+  return layerOf(Effect.sync(() => ({ ...settings, directory: resolve(settings.directory) }))).pipe(
+    Layer.provide([NodeFileSystem.layer, FileLock.layerNode])
+  )
+}

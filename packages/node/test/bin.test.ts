@@ -1,9 +1,17 @@
 import { execFile } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { LockedState } from "@holdfast/core"
+import { Lock, LockedState } from "@holdfast/core"
 import { FileStateStore, SqliteStateStore } from "@holdfast/node"
 import { Effect, Schema } from "effect"
 
@@ -138,5 +146,105 @@ describe("holdfast-state", () => {
       assert.strictEqual(code, 1)
       assert.include(stderr, "there is no store in")
       assert.deepStrictEqual(readdirSync(directory), [])
+    }))
+
+  test("makes nothing in a directory that has files of the same names for something else", (directory) =>
+    Effect.gen(function* () {
+      mkdirSync(join(directory, "keys"))
+      writeFileSync(join(directory, "keys", "photo.json"), "{}")
+      const { code, stderr } = yield* run("list", directory)
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "there is no store in")
+      assert.deepStrictEqual(readdirSync(directory), ["keys"])
+    }))
+
+  test("says so when it cannot look into a directory", (directory) =>
+    Effect.gen(function* () {
+      const loop = join(directory, "locks")
+      symlinkSync(loop, loop)
+      const { code, stderr } = yield* run("list", directory)
+      assert.strictEqual(code, 1)
+      assert.include(stderr, `one cannot look into ${directory}`)
+    }))
+
+  const incremented = (layer: ReturnType<typeof FileStateStore.layer>) =>
+    Effect.provide(
+      Effect.flatMap(counter, (n) => n.update(() => 7)),
+      layer
+    )
+
+  test("tells in a sentence of a key that no store can have", (directory) =>
+    Effect.gen(function* () {
+      yield* incremented(FileStateStore.layer({ directory }))
+      for (const [key, problem] of [
+        ["", "must not be empty"],
+        ["x".repeat(300), "at most 200 characters"]
+      ] as const) {
+        for (const command of [["show"], ["repair", "--value", "1"]]) {
+          const { code, stderr } = yield* run(...command, directory, key)
+          assert.strictEqual(code, 1)
+          assert.include(stderr, problem)
+          assert.notMatch(stderr, /^ +at /m)
+        }
+      }
+    }))
+
+  for (const [name, layer] of Object.entries(stores)) {
+    test(`LK-4: replaces no value under a lease of a program that is alive: ${name}`, (directory) =>
+      Effect.gen(function* () {
+        yield* Effect.provide(
+          Effect.flatMap(counter, (n) => n.update(() => 7)),
+          layer(directory)
+        )
+        const replace = run("repair", directory, "app/n", "--value", "8", "--replace", "--wait", "0")
+        const beside = Lock.withLock(replace, "app/n", { label: "a long job" })
+        const { code, stderr } = yield* Effect.provide(beside, layer(directory))
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /"a long job .*" holds it; --wait waits longer/)
+        assert.include((yield* run("show", directory, "app/n")).stdout, "7")
+      }))
+  }
+
+  test("LS-5: lists the other keys beside a file that does not say whose it is", (directory) =>
+    Effect.gen(function* () {
+      const layer = FileStateStore.layer({ directory })
+      yield* incremented(layer)
+      const long = LockedState.make(`app/${"ü".repeat(150)}`, { schema: Schema.Number, initial: 0 })
+      yield* Effect.provide(
+        Effect.flatMap(long, (n) => n.update(() => 8)),
+        layer
+      )
+      const file = readdirSync(join(directory, "keys")).find((name) => name.includes("%%")) ?? ""
+      writeFileSync(join(directory, "keys", file), "{ damaged")
+      const { code, stderr, stdout } = yield* run("list", directory)
+      assert.strictEqual(code, 1)
+      assert.include(stdout, 'healthy   "app/n"')
+      assert.include(stdout, `UNREADABLE ${join(directory, "keys", file)}: it is corrupt`)
+      assert.include(stderr, "1 of 2 values cannot be read")
+    }))
+
+  test("LS-5: repairs one key of a file with all of them, and says what became of a value that is whole", (directory) =>
+    Effect.gen(function* () {
+      const layer = FileStateStore.layer({ directory, layout: "single" })
+      yield* incremented(layer)
+      const other = LockedState.make("app/other", { schema: Schema.Number, initial: 0 })
+      yield* Effect.provide(
+        Effect.flatMap(other, (n) => n.update(() => 8)),
+        layer
+      )
+      const path = join(directory, "state.json")
+      const text = readFileSync(path, "utf8").replace('"value": 8', '"value": 9')
+      writeFileSync(path, text)
+      assert.include((yield* run("list", directory)).stderr, "1 of 2 values cannot be read")
+      assert.include((yield* run("repair", directory, "app/n")).stdout, "nothing to repair")
+      // What all rows have in common is damaged too.
+      writeFileSync(path, text.replace('"lostAt": 0', '"lostAt": 9'))
+      const repaired = yield* run("repair", directory, "app/n", "--value", "1")
+      assert.include(repaired.stdout, '"app/n" has kept its value, which is whole')
+      assert.match((yield* run("show", directory, "app/n")).stdout, /^7$/m)
+      const list = yield* run("list", directory)
+      assert.include(list.stdout, 'UNREADABLE "app/other"')
+      assert.strictEqual((yield* run("repair", directory, "app/other", "--value", "8")).code, 0)
+      assert.strictEqual((yield* run("list", directory)).code, 0)
     }))
 })

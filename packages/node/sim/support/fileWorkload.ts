@@ -4,11 +4,11 @@ import { type Step, step } from "./fileClients.ts"
 import { stride, type Workload } from "./fileRun.ts"
 import type { Blow } from "./filesMachine.ts"
 
-const layout = fc.constantFrom("perKey" as const, "single" as const)
+export const layout = fc.constantFrom("perKey" as const, "single" as const)
 
 const kind = fc.constantFrom<Blow["kind"]>("Kill", "PowerCut", "Pause", "EIO", "ENOSPC")
 
-const blow: fc.Arbitrary<Blow> = fc.record({
+export const blow: fc.Arbitrary<Blow> = fc.record({
   kind,
   afterCalls: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 300 }))
 })

@@ -14,7 +14,7 @@ const withOpen = ({ fs, lock }: Files, open: FileSystem.FileSystem["open"]): Fil
   lock
 })
 
-const withSync = (file: FileSystem.File, sync: FileSystem.File["sync"]): FileSystem.File => ({
+export const withSync = (file: FileSystem.File, sync: FileSystem.File["sync"]): FileSystem.File => ({
   [FileSystem.FileTypeId]: FileSystem.FileTypeId,
   stat: file.stat,
   seek: (offset, from) => file.seek(offset, from),

@@ -4,7 +4,7 @@ import { Deferred, Effect, Fiber, FileSystem, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { seal } from "../../src/internal/file/seal.ts"
 import { failureOf, leased, row, valueOf, write } from "../utils/rows.ts"
-import { failure, open, put, replacing, root, textOf } from "../utils/simulated.ts"
+import { failure, open, pathsOf, put, replacing, root, textOf } from "../utils/simulated.ts"
 
 type Body = (disk: Disk.Disk, layout: "perKey" | "single") => Effect.Effect<void, unknown, Scope.Scope>
 
@@ -268,8 +268,27 @@ describe("files that are read", () => {
         yield* put(disk, `keys/${foreign}`, new Uint8Array())
       }
       assert.deepStrictEqual(yield* store.keys(""), ["a", "b"])
-      yield* put(disk, `keys/a%%${"0".repeat(64)}.json`, new Uint8Array())
-      assert.strictEqual(yield* failureOf(store.keys("")), "StateCorrupted Encoding")
+    }))
+
+  test("LS-5: a corrupt file of a long key is told by its key where that can be made out, else to those whom it may concern", (disk) =>
+    Effect.gen(function* () {
+      const store = yield* open(disk)
+      const long = `orders/${"ü".repeat(150)}`
+      yield* write(store, { [long]: row("1") })
+      yield* write(store, { "order-1": row("1") })
+      const file = (yield* pathsOf(disk)).find((path) => path.includes("%%")) ?? ""
+      const text = (yield* textOf(disk, file)) ?? ""
+      yield* put(disk, file, new TextEncoder().encode(text.replace('"value": 1', '"value": 2')))
+      assert.deepStrictEqual(yield* store.keys(""), ["order-1", long])
+      assert.strictEqual(yield* failureOf(store.read(long)), "StateCorrupted Checksum")
+      // Nothing in it fits its name any more.
+      yield* put(disk, file, new TextEncoder().encode(text.replace("üü", "uü")))
+      for (const prefix of ["", "o", "orders/", "orders/ü", long]) {
+        const error = yield* Effect.flip(store.keys(prefix))
+        assert.deepInclude(error, { _tag: "StateCorrupted", location: `${root}/${file}` })
+      }
+      assert.deepStrictEqual(yield* store.keys("order-"), ["order-1"])
+      assert.deepStrictEqual(yield* store.keys("orders/u"), [])
     }))
 
   inBoth("who watches hears at once, and whenever another process has written", (disk, layout) =>

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Disk } from "@holdfast/sim"
 import { Effect, Exit, type Scope } from "effect"
+import { withSync } from "../../sim/support/plantedFiles.ts"
 import { failureOf, leased, row, valueOf, write } from "../utils/rows.ts"
 import { failure, open, pathsOf, put, replacing, root, textOf } from "../utils/simulated.ts"
 
@@ -26,13 +27,20 @@ class BrokenSyncs {
 
   readonly change = replacing((fs) => ({
     open: (path, options) =>
-      this.areBroken && options?.flag === "r" && !path.endsWith(".json")
-        ? Effect.suspend(() => {
-            this.failed++
-            return Effect.fail(failure("EIO"))
-          })
-        : fs.open(path, options)
+      Effect.map(fs.open(path, options), (file) =>
+        options?.flag === "r" && !path.endsWith(".json")
+          ? withSync(
+              file,
+              Effect.suspend(() => (this.areBroken ? this.fail : file.sync))
+            )
+          : file
+      )
   }))
+
+  private get fail() {
+    this.failed++
+    return Effect.fail(failure("EIO"))
+  }
 }
 
 describe("files that are written", () => {
@@ -127,9 +135,19 @@ describe("files that are written", () => {
           open: (path, options) => (options?.flag === "wx" ? Effect.fail(error) : fs.open(path, options))
         }))
         const inRename = replacing(() => ({ rename: () => Effect.fail(error) }))
-        for (const change of [inOpen, inRename]) {
+        // Of a process that has no descriptor left, say.
+        let isOpen = false
+        const inDirectory = replacing((fs) => ({
+          open: (path, options) =>
+            isOpen && options?.flag === "r" && !path.endsWith(".json")
+              ? Effect.fail(error)
+              : fs.open(path, options)
+        }))
+        for (const change of [inOpen, inRename, inDirectory]) {
           const store = yield* open(disk, layout, change)
+          isOpen = true
           assert.strictEqual(yield* failureOf(write(store, { a: row("2", 2) })), expected)
+          isOpen = false
           assert.deepStrictEqual(yield* draftsIn(disk), [])
           assert.strictEqual(yield* valueOf(store, "a"), "1")
         }
@@ -188,11 +206,14 @@ describe("files that are written", () => {
       const writers = new BrokenSyncs()
       const writer = yield* open(disk, layout, writers.change)
       const reader = yield* open(disk, layout)
+      const isDurable = Effect.map(disk.durable, (files) =>
+        new TextDecoder().decode(files.get(`${root}/${fileOf(layout)}`)).includes('"version": 1')
+      )
       writers.areBroken = true
       yield* Effect.flip(write(writer, { a: row("1") }))
-      assert.isFalse((yield* disk.durable).has(`${root}/${fileOf(layout)}`))
+      assert.isFalse(yield* isDurable)
       assert.isTrue(yield* reader.commit(reader.documentOf("a"), () => new Map()))
-      assert.isTrue((yield* disk.durable).has(`${root}/${fileOf(layout)}`))
+      assert.isTrue(yield* isDurable)
     }))
 
   test("the draft of a writer that died is in nobody's way, and is swept by who opens next", (disk, layout) =>
@@ -209,6 +230,7 @@ describe("files that are written", () => {
 
   test("the draft of a writer that lives is not swept", (disk, layout) =>
     Effect.gen(function* () {
+      yield* open(disk, layout)
       const meanwhile = replacing((fs) => ({
         rename: (from, to) =>
           Effect.andThen(Effect.orDie(Effect.scoped(open(disk, layout))), fs.rename(from, to))
@@ -237,6 +259,19 @@ describe("files that are written", () => {
       const other = layout === "perKey" ? "single" : "perKey"
       assert.strictEqual(yield* failureOf(open(disk, other)), "StoreUnavailable Unsupported")
       assert.strictEqual(yield* valueOf(yield* open(disk, layout), "a"), "1")
+    }))
+
+  test("LS-1: a directory has the layout of whoever opens it first, before anything is written", (disk, layout) =>
+    Effect.gen(function* () {
+      const first = yield* open(disk, layout)
+      const other = layout === "perKey" ? "single" : "perKey"
+      assert.strictEqual(yield* failureOf(open(disk, other)), "StoreUnavailable Unsupported")
+      assert.deepStrictEqual(yield* first.keys(""), [])
+      // Also when the power fails then, and where nothing can be written.
+      yield* disk.losePower
+      yield* disk.setReadOnly(true)
+      assert.strictEqual(yield* failureOf(open(disk, other)), "StoreUnavailable Unsupported")
+      assert.isUndefined(yield* valueOf(yield* open(disk, layout), "a"))
     }))
 
   test("directories above that belong to others are no hindrance, and one's own that fails is", (disk, layout) =>

@@ -13,7 +13,20 @@ interface Unreadable {
   readonly problem: string
 }
 
-export type Look = Readable | Unreadable
+/** What belongs to a key that nobody knows. */
+interface Unnamed {
+  readonly file: string
+  readonly state: "StateCorrupted"
+  readonly problem: string
+}
+
+export type Look = Readable | Unreadable | Unnamed
+
+export const unnamed = (file: string): Look => ({
+  file,
+  state: "StateCorrupted",
+  problem: "it is corrupt, and does not say whose value it has: who knows the key can repair it"
+})
 
 export const look = (store: StateStore.StateStore["Service"], key: string): Effect.Effect<Look> =>
   Effect.map(Effect.result(store.read(key)), (result): Look => {
@@ -28,10 +41,13 @@ export const look = (store: StateStore.StateStore["Service"], key: string): Effe
 /** A key can hold whatever a terminal would obey. */
 const visible = (text: string): string => JSON.stringify(text)
 
-export const inLine = (look: Look): string =>
-  look.state === "Healthy"
-    ? `healthy   ${visible(look.key)}, version ${look.version}, ${look.value.length} characters`
-    : `${look.state === "Missing" ? "missing  " : "UNREADABLE"} ${visible(look.key)}: ${look.problem}`
+export const inLine = (look: Look): string => {
+  if (look.state === "Healthy") {
+    return `healthy   ${visible(look.key)}, version ${look.version}, ${look.value.length} characters`
+  }
+  const what = "file" in look ? look.file : visible(look.key)
+  return `${look.state === "Missing" ? "missing  " : "UNREADABLE"} ${what}: ${look.problem}`
+}
 
 /** A clock that was wrong can have given any number. */
 const timeOf = (millis: number): string =>

@@ -1,9 +1,11 @@
 /** The command `holdfast-state`: looks into a store, and repairs what cannot be read. */
-import { StateStore } from "@holdfast/core"
-import { Console, Effect, type FileSystem, Option, Result, Stream } from "effect"
+import { InvalidOptions, StateStore } from "@holdfast/core"
+import { Console, Duration, Effect, FileSystem, Option, Result, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { listFiles } from "../file/keys.ts"
+import { keysOf } from "../file/perKey.ts"
 import { type Kind, kinds } from "../kinds.ts"
-import { inFull, inLine, type Look, look } from "./look.ts"
+import { inFull, inLine, type Look, look, unnamed } from "./look.ts"
 import { kindIn, layerOf, told } from "./stores.ts"
 
 const flags = {
@@ -30,18 +32,23 @@ interface Repair extends Input {
   readonly key: string
   readonly value: Option.Option<string>
   readonly schemaVersion: number
+  readonly wait: number
 }
 
 type Store = StateStore.StateStore["Service"]
 
 const withStore = <A, E extends Error>(
   { directory, store }: Input,
-  body: (store: Store) => Effect.Effect<A, E, FileSystem.FileSystem>
+  body: (store: Store, kind: Kind) => Effect.Effect<A, E, FileSystem.FileSystem>
 ) =>
   Effect.flatMap(kindIn(directory, store), (kind) =>
-    Effect.flatMap(StateStore.StateStore, body).pipe(
+    Effect.flatMap(StateStore.StateStore, (opened) => body(opened, kind)).pipe(
       Effect.provide(layerOf(kind, directory)),
-      Effect.catch((error) => told(error.message))
+      Effect.catch((error) => told(error.message)),
+      // Of a key that no store can have.
+      Effect.catchDefect((defect) =>
+        defect instanceof InvalidOptions ? told(defect.message) : Effect.die(defect)
+      )
     )
   )
 
@@ -53,11 +60,18 @@ const unreadable = (looks: ReadonlyArray<Look>): Effect.Effect<void, ReturnType<
   return bad.length === 0 ? Effect.void : told(`${bad.length} of ${looks.length} values cannot be read`)
 }
 
+/** All keys; and, where each has a file, those files that do not say which. */
+const contentOf = (store: Store, kind: Kind, directory: string) =>
+  kind === "perKey"
+    ? Effect.flatMap(FileSystem.FileSystem, (fs) => listFiles({ fs }, keysOf(directory), ""))
+    : Effect.map(Stream.runCollect(store.keys("")), (keys) => ({ keys, unknown: [] }))
+
 const list = Command.make("list", flags, (input) =>
-  withStore(input, (store) =>
+  withStore(input, (store, kind) =>
     Effect.gen(function* () {
-      const keys = yield* Stream.runCollect(store.keys(""))
-      const looks = yield* Effect.forEach(keys, (key) => look(store, key))
+      const { keys, unknown } = yield* contentOf(store, kind, input.directory)
+      const named = yield* Effect.forEach(keys.toSorted(), (key) => look(store, key))
+      const looks = [...named, ...unknown.map(unnamed)]
       yield* print(input, looks, inLine)
       yield* unreadable(looks)
     })
@@ -74,8 +88,13 @@ const show = Command.make("show", { ...flags, key }, (input) =>
   )
 ).pipe(Command.withDescription("One value, with what belongs to it"))
 
-const write = (store: Store, key: string, value: string, schemaVersion: number) =>
-  store.transact(key, () => Result.succeed({ _tag: "Write", value, schemaVersion, result: undefined }))
+/** Not while a program is in the middle of something that it has locked the key for. */
+const write = (store: Store, { key, schemaVersion, wait }: Repair, value: string) =>
+  store
+    .transact(key, () => Result.succeed({ _tag: "Write", value, schemaVersion, result: undefined }), {
+      wait: Duration.seconds(wait)
+    })
+    .pipe(Effect.catchTag("LockTimeout", ({ message }) => told(`${message}; --wait waits longer`)))
 
 /** What became of the key, and of the others: one file can have had them all. */
 const report = Effect.fnUntraced(function* (
@@ -83,14 +102,16 @@ const report = Effect.fnUntraced(function* (
   { key, schemaVersion, value }: Repair,
   aside: string
 ) {
-  const found = yield* look(store, key)
-  const numbers = found.state === "Healthy" ? `, and version ${found.version} and fence ${found.fence}` : ""
+  const found = yield* store.read(key)
+  const numbers = found === undefined ? "" : `, and version ${found.version} and fence ${found.fence}`
   yield* Console.log(`repaired: the bytes that could not be read are in ${aside}`)
-  yield* Console.log(
-    Option.isNone(value)
-      ? `${JSON.stringify(key)} has no value now`
-      : `${JSON.stringify(key)} has the value that was given, as version ${schemaVersion} of its schema${numbers}`
-  )
+  const what =
+    found === undefined
+      ? "has no value now"
+      : found.value === Option.getOrUndefined(value)
+        ? `has the value that was given, as version ${schemaVersion} of its schema${numbers}`
+        : `has kept its value, which is whole${numbers}`
+  yield* Console.log(`${JSON.stringify(key)} ${what}`)
   const keys = yield* Effect.result(Stream.runCollect(store.keys("")))
   yield* Console.log(
     Result.isSuccess(keys) ? `keys with a value in the store: ${keys.success.length}` : keys.failure.message
@@ -110,6 +131,16 @@ const repair = Command.make(
     replace: Flag.Boolean("replace").pipe(
       Flag.withDescription("Write the value also over one that the store can read, and its program cannot"),
       Flag.withDefault(false)
+    ),
+    wait: Flag.Int("wait").pipe(
+      Flag.withDescription(
+        "With --replace: how many seconds to wait for whoever has the key locked; 5 when left out"
+      ),
+      Flag.filter(
+        (seconds) => seconds >= 0,
+        (seconds) => `a number of seconds, not ${seconds}`
+      ),
+      Flag.withDefault(5)
     ),
     schemaVersion: Flag.Int("schema-version").pipe(
       Flag.withDescription("The version of the value's schema; 1 when left out"),
@@ -134,7 +165,7 @@ const repair = Command.make(
           return yield* told("nothing to repair: the store can read the value, and --replace writes over it")
         }
         // What the store can read, and its program cannot.
-        yield* write(store, key, value, schemaVersion)
+        yield* write(store, input, value)
         yield* Console.log(`replaced, as version ${schemaVersion} of its schema. It was ${before.value}`)
       })
     )

@@ -14,9 +14,11 @@ export const told = (message: string): CliError.UserError =>
 export const kindIn = Effect.fnUntraced(function* (directory: string, asked: Option.Option<Kind>) {
   const fs = yield* FileSystem.FileSystem
   const candidates = Option.match(asked, { onNone: () => kinds, onSome: (kind) => [kind] })
-  const found = yield* Effect.filter(candidates, (kind) =>
-    Effect.orElseSucceed(fs.exists(`${directory}/${signs[kind]}`), () => false)
-  )
+  const has = (path: string) =>
+    Effect.catch(fs.exists(path), (error) => told(`one cannot look into ${directory}: ${error.message}`))
+  // A directory can have files of these names for something else, but not the locks too.
+  const isStore = Option.isSome(asked) || (yield* has(`${directory}/locks`))
+  const found = yield* Effect.filter(isStore ? candidates : [], (kind) => has(`${directory}/${signs[kind]}`))
   const [kind] = found
   if (kind !== undefined && found.length === 1) return kind
   const names = candidates.map((kind) => signs[kind]).join(", ")

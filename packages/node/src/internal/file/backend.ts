@@ -4,7 +4,6 @@ import { Effect, FileSystem, Latch, type Scope, Semaphore, Stream } from "effect
 import { FileLock } from "../../FileLock.ts"
 import { commit } from "./commit.ts"
 import type { Disk } from "./disk.ts"
-import { rowOf } from "./document.ts"
 import { toUnavailable } from "./errors.ts"
 import { keys } from "./keys.ts"
 import { perKey } from "./perKey.ts"
@@ -12,7 +11,7 @@ import { Pins } from "./pins.ts"
 import { prepare } from "./prepare.ts"
 import { repair } from "./repair.ts"
 import { single } from "./single.ts"
-import { namedLock, readDocument, type Store } from "./store.ts"
+import { namedLock, readDocument, rowIn, type Store } from "./store.ts"
 
 export interface Settings {
   readonly directory: string
@@ -34,8 +33,10 @@ const read = (
     onSuccess: (identity) => {
       const known = pins.get(name)
       return known !== undefined && known.identity === identity
-        ? Effect.succeed(rowOf(known.document, key))
-        : Effect.map(readDocument(store, name, key), (document) => rowOf(document, key))
+        ? Effect.fromResult(rowIn(store, name, known.document, key))
+        : Effect.flatMap(readDocument(store, name, key), (document) =>
+            Effect.fromResult(rowIn(store, name, document, key))
+          )
     },
     onFailure: (cause) => Effect.fail(toUnavailable(label, "read")(cause))
   })

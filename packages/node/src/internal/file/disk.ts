@@ -14,7 +14,7 @@ export interface Disk {
 export const isNotFound = ({ reason }: PlatformError.PlatformError): boolean => reason._tag === "NotFound"
 
 /** Makes the names in a directory durable: those of files are not by a sync of the files. */
-export const syncDirectory = ({ fs }: Disk, path: string): Io<void> =>
+export const syncDirectory = ({ fs }: Pick<Disk, "fs">, path: string): Io<void> =>
   Effect.scoped(Effect.flatMap(fs.open(path, { flag: "r" }), (directory) => directory.sync))
 
 const readAll = Effect.fnUntraced(function* (file: FileSystem.File, size: number) {

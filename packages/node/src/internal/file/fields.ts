@@ -22,7 +22,9 @@ export const Fields = Schema.Struct({
   /** The value, where it is JSON as `JSON.stringify` writes it. */
   value: Schema.optionalKey(Schema.Unknown),
   /** Any other value. */
-  text: Schema.optionalKey(Schema.String)
+  text: Schema.optionalKey(Schema.String),
+  /** Instead of all that: the row was damaged, and what has its bytes was put aside under this name. */
+  lost: Schema.optionalKey(Schema.String)
 })
 export type Fields = typeof Fields.Type
 

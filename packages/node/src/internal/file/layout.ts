@@ -15,8 +15,8 @@ export interface Layout {
   readonly encode: (document: string, content: Document) => Uint8Array
   readonly decode: (document: string, bytes: Uint8Array) => Result.Result<Document, Unreadable>
   /**
-   * What of a corrupt file is certainly as it was written. For what may be lost with the rest, `count` is at least what
-   * it had counted.
+   * What of a corrupt file is certainly as it was written, and which keys are lost. `count` is at least what those had
+   * counted, and what others had of which nothing is left.
    */
   readonly salvage: (bytes: Uint8Array, count: number) => Document
 }

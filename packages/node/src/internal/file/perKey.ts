@@ -1,6 +1,6 @@
 /** One file for each key. */
 import { Result } from "effect"
-import { type Document, empty } from "./document.ts"
+import { type Document, documentOf, empty } from "./document.ts"
 import { Fields, fromFields, toFields } from "./fields.ts"
 import { decodeWith, format, type Layout, parse } from "./layout.ts"
 import { encodeName } from "./names.ts"
@@ -36,7 +36,7 @@ export const perKey = (root: string): Layout => {
       Result.flatMap(read(bytes), (fields) =>
         // Somebody has given a file the name of another.
         fields.key === key
-          ? Result.succeed({ rows: new Map([[key, fromFields(fields)]]), absent: undefined })
+          ? Result.succeed(documentOf(new Map([[key, fromFields(fields)]])))
           : Result.fail(corrupt("Checksum", new Error(`it is the file of "${fields.key}"`)))
       ),
     salvage: () => empty

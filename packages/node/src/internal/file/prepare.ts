@@ -1,8 +1,8 @@
 /** The directory of a store: made where it is missing, durable up to its root, and without what dead writers left. */
 import { dirname } from "node:path"
-import { StateStore } from "@holdfast/core"
+import type { StateStore } from "@holdfast/core"
 import { Effect, type PlatformError } from "effect"
-import { belongsTo, kinds, signs } from "../kinds.ts"
+import { claim, refuseOther } from "./claim.ts"
 import { type Disk, type Io, syncDirectory } from "./disk.ts"
 import { codeOf, toUnavailable } from "./errors.ts"
 import { temporary } from "./replace.ts"
@@ -25,21 +25,6 @@ const syncUpwards = Effect.fnUntraced(function* (disk: Disk, root: string) {
   while (path !== dirname(path)) {
     path = dirname(path)
     yield* Effect.catchIf(syncDirectory(disk, path), isForeign, () => Effect.void)
-  }
-})
-
-/** State that is kept in another way would look like none. */
-const refuseOther = Effect.fnUntraced(function* ({ disk, label, layout, root }: Store) {
-  for (const kind of kinds) {
-    const path = `${root}/${signs[kind]}`
-    if (kind === layout.name) continue
-    if (!(yield* Effect.mapError(disk.fs.exists(path), toUnavailable(label, "open")))) continue
-    return yield* new StateStore.StoreUnavailable({
-      store: label,
-      operation: "open",
-      reason: "Unsupported",
-      cause: new Error(belongsTo(path, kind))
-    })
   }
 })
 
@@ -68,14 +53,11 @@ const sweep = ({ disk, layout, root }: Store): Effect.Effect<void> => {
 export const prepare = Effect.fnUntraced(function* (
   store: Store
 ): Effect.fn.Return<void, StateStore.StoreUnavailable> {
-  const { disk, label, layout, root } = store
+  const { disk, label, root } = store
   const unavailable = toUnavailable(label, "open")
-  const make = Effect.gen(function* () {
-    yield* makeMissing(disk, layout.directory)
-    yield* makeMissing(disk, locksOf(root))
-    yield* syncUpwards(disk, root)
-  })
   yield* refuseOther(store)
-  yield* Effect.mapError(make, unavailable)
+  yield* Effect.mapError(makeMissing(disk, locksOf(root)), unavailable)
+  yield* claim(store)
+  yield* Effect.mapError(syncUpwards(disk, root), unavailable)
   yield* sweep(store)
 })

@@ -2,34 +2,47 @@
 import type { StateBackend } from "@holdfast/core"
 import { Effect, Result } from "effect"
 import { raise } from "../raise.ts"
-import { write } from "./commit.ts"
+import { putAside } from "./aside.ts"
+import { keepDamage, write } from "./commit.ts"
 import { counted } from "./counted.ts"
-import { type Disk, type Io, syncDirectory } from "./disk.ts"
-import { toWriteError } from "./errors.ts"
+import { type Document, markLost, withRows } from "./document.ts"
 import { exclusively } from "./exclusive.ts"
-import { encodeName } from "./names.ts"
 import { makePin } from "./pins.ts"
-import { load, type Store } from "./store.ts"
+import { asideOf, load, type Store } from "./store.ts"
 
-/**
- * Gives the file a second name, so that it is never without one, takes no room, and is not changed: the first one goes
- * to the new file.
- *
- * Whoever calls has the lock of the document, so nobody takes the same number.
- */
-const putAside = Effect.fnUntraced(function* (disk: Disk, root: string, path: string, name: string) {
-  const directory = `${root}/corrupt`
-  yield* disk.fs.makeDirectory(directory, { recursive: true })
-  yield* syncDirectory(disk, root)
-  const taken = new Set(yield* disk.fs.readDirectory(directory))
-  const encoded = encodeName(name)
-  let number = 1
-  while (taken.has(`${encoded}.${number}.json`)) number++
-  const aside = `${directory}/${encoded}.${number}.json`
-  yield* disk.fs.link(path, aside)
-  yield* syncDirectory(disk, directory)
-  return aside
-}) satisfies (disk: Disk, root: string, path: string, name: string) => Io<string>
+interface Repaired {
+  readonly aside: string | undefined
+  readonly document: Document
+}
+
+/** The file can be read, but for some of its rows: one of them is repaired, and the others are left as they are. */
+const repairRow = Effect.fnUntraced(function* (
+  store: Store,
+  name: string,
+  document: Document,
+  key: string,
+  wanted: StateBackend.Row
+) {
+  const lost = document.lost.get(key)
+  if (lost === undefined) return undefined
+  const kept = yield* keepDamage(store, name, document)
+  const row = raise(wanted, lost.count + 1)
+  return { aside: kept.lost.get(key)?.aside, document: withRows(kept, new Map([[key, row]])) }
+}) satisfies (...args: never) => Effect.Effect<Repaired | undefined, unknown>
+
+/** What of the file is whole stays as it is, also the row of the key. */
+const repairFile = Effect.fnUntraced(function* (
+  store: Store,
+  name: string,
+  bytes: Uint8Array,
+  key: string,
+  wanted: StateBackend.Row
+) {
+  const aside = yield* putAside(store, name)
+  const row = raise(wanted, counted(bytes) + 1)
+  const rest = markLost(store.layout.salvage(bytes, Math.max(row.version, row.fence)), aside)
+  return { aside, document: rest.rows.has(key) ? rest : withRows(rest, new Map([[key, row]])) }
+}) satisfies (...args: never) => Effect.Effect<Repaired, unknown>
 
 /** Where the bytes were put; `undefined` when there is nothing to repair, `false` when somebody else has the document. */
 export const repair = (
@@ -37,22 +50,18 @@ export const repair = (
   key: string,
   wanted: StateBackend.Row
 ): Effect.Effect<string | undefined | false, StateBackend.CommitError> => {
-  const { disk, label, layout, root } = store
-  const name = layout.documentOf(key)
+  const name = store.layout.documentOf(key)
   return exclusively(
     store,
     name,
     Effect.gen(function* () {
-      const current = yield* load(store, name, yield* makePin)
-      if (Result.isSuccess(current.content)) return undefined
-      const aside = yield* Effect.mapError(
-        putAside(disk, root, layout.pathOf(name), name),
-        toWriteError(label, name)
-      )
-      const row = raise(wanted, counted(current.bytes) + 1)
-      const rest = layout.salvage(current.bytes, Math.max(row.version, row.fence))
-      yield* write(store, name, { ...rest, rows: new Map([...rest.rows, [key, row]]) }, yield* makePin)
-      return aside
+      const { bytes, content } = yield* load(store, name, yield* makePin)
+      const repaired = Result.isSuccess(content)
+        ? yield* repairRow(store, name, content.success, key, wanted)
+        : yield* repairFile(store, name, bytes, key, wanted)
+      if (repaired?.aside === undefined) return undefined
+      yield* write(store, name, repaired.document, yield* makePin)
+      return asideOf(store.root, repaired.aside)
     })
   )
 }

@@ -1,7 +1,7 @@
 /** Puts new bytes in the place of old ones, all or nothing. */
 import type { OutcomeUnknown, StateStore } from "@holdfast/core"
-import { Clock, Effect } from "effect"
-import { type Disk, syncDirectory, writeNew } from "./disk.ts"
+import { Clock, Effect, type Scope } from "effect"
+import { type Disk, writeNew } from "./disk.ts"
 import { toUnknown, toWriteError } from "./errors.ts"
 import type { Pin } from "./pins.ts"
 
@@ -29,11 +29,14 @@ export const replace = Effect.fnUntraced(function* (
   { directory, document, label, path }: Target,
   bytes: Uint8Array,
   pin: Pin
-): Effect.fn.Return<void, StateStore.StoreFull | StateStore.StoreUnavailable | OutcomeUnknown> {
+): Effect.fn.Return<void, StateStore.StoreFull | StateStore.StoreUnavailable | OutcomeUnknown, Scope.Scope> {
   const startNanos = yield* Clock.monotonicTimeNanos
   const draft = path + temporary
   const remove = disk.fs.remove(draft)
-  yield* writeNew(disk, draft, bytes, pin).pipe(
+  // Opened while the old value is there: a process may have no descriptor left. Had another directory come in its place,
+  // the draft would not be in it.
+  const drafted = Effect.andThen(writeNew(disk, draft, bytes, pin), disk.fs.open(directory, { flag: "r" }))
+  const names = yield* drafted.pipe(
     Effect.onError(() => Effect.ignore(remove)),
     Effect.mapError(toWriteError(label, document))
   )
@@ -43,5 +46,5 @@ export const replace = Effect.fnUntraced(function* (
       onFailure: () => toUnknown(label, startNanos, cause)
     })
   )
-  yield* Effect.catch(syncDirectory(disk, directory), (cause) => toUnknown(label, startNanos, cause))
+  yield* Effect.catch(names.sync, (cause) => toUnknown(label, startNanos, cause))
 })

@@ -1,5 +1,5 @@
 /** What the operations of a store of files have in common. */
-import { StateStore } from "@holdfast/core"
+import { type StateBackend, StateStore } from "@holdfast/core"
 import { Effect, PlatformError, Result, type Semaphore } from "effect"
 import { type Disk, type Io, readFile, syncDirectory } from "./disk.ts"
 import { type Document, empty, keep } from "./document.ts"
@@ -7,7 +7,7 @@ import { toUnavailable } from "./errors.ts"
 import type { Layout } from "./layout.ts"
 import { encodeName } from "./names.ts"
 import { makePin, type Pin, type Pins } from "./pins.ts"
-import type { Corrupt, Unreadable } from "./seal.ts"
+import { type Corrupt, corrupt, type Unreadable } from "./seal.ts"
 
 export interface Store {
   readonly label: string
@@ -22,6 +22,11 @@ export interface Store {
 }
 
 export const locksOf = (root: string): string => `${root}/locks`
+
+/** Where something is that was put aside. */
+export const asideOf = (root: string, file: string): string => `${corruptOf(root)}/${file}`
+
+export const corruptOf = (root: string): string => `${root}/corrupt`
 
 /** Whoever has this lock may write the document with this encoded name. No lock that somebody names is the same. */
 export const documentLockOf = (root: string, encoded: string): string => `${locksOf(root)}/${encoded}.doc`
@@ -135,6 +140,24 @@ export const toCorrupted = (
     location: layout.pathOf(document),
     ...(cause === undefined ? {} : { cause })
   })
+
+/** The row of a key; of one that is damaged there is none until it is repaired itself. */
+export const rowIn = (
+  store: Store,
+  name: string,
+  { absent, lost, rows }: Document,
+  key: string
+): Result.Result<StateBackend.Row | undefined, StateStore.StateCorrupted> => {
+  const row = rows.get(key)
+  if (row !== undefined) return Result.succeed(row)
+  const damage = lost.get(key)
+  if (damage === undefined) return Result.succeed(absent)
+  const cause =
+    damage.aside === undefined
+      ? undefined
+      : new Error(`its bytes are in ${asideOf(store.root, damage.aside)}`)
+  return Result.fail(toCorrupted(store, name, key, corrupt("Checksum", cause)))
+}
 
 /** The document, as it is read for a key of it. */
 export const readDocument = (
