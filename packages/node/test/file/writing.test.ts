@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Disk } from "@holdfast/sim"
-import { Effect, Exit, type Scope } from "effect"
+import { Effect, Exit, Fiber, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { withSync } from "../../sim/support/plantedFiles.ts"
 import { failureOf, leased, row, valueOf, write } from "../utils/rows.ts"
 import { failure, open, pathsOf, put, replacing, root, textOf } from "../utils/simulated.ts"
@@ -251,6 +252,19 @@ describe("files that are written", () => {
       yield* disk.fileSystem.link(`${root}/${fileOf(layout)}`, `${root}/${fileOf(layout)}.tmp`)
       assert.strictEqual(yield* failureOf(write(failing, { a: row("2", 2) })), "StoreUnavailable Io")
       assert.strictEqual(yield* textOf(disk, fileOf(layout)), before)
+    }))
+
+  test("who stands still while he makes a store does not keep the others for ever", (disk, layout) =>
+    Effect.gen(function* () {
+      // Given a process that was stopped just when it made the first of a store
+      yield* disk.fileSystem.makeDirectory(`${root}/locks`, { recursive: true })
+      const { tryLock } = yield* disk.process
+      assert.isTrue(yield* tryLock(`${root}/locks/layout`))
+      // When another one opens it
+      const opening = yield* Effect.forkChild(Effect.flip(open(disk, layout)), { startImmediately: true })
+      yield* TestClock.adjust("11 seconds")
+      // Then it is told so
+      assert.deepInclude(yield* Fiber.join(opening), { _tag: "StoreUnavailable", operation: "open" })
     }))
 
   test("state in the other layout is refused, and not taken for none", (disk, layout) =>

@@ -32,6 +32,9 @@ export const refuseOther = Effect.fnUntraced(function* (
   }
 })
 
+/** Far longer than a sign takes to be made. */
+const patience = "10 seconds"
+
 type Mark = Effect.Effect<boolean, StateStore.StoreFull | StateStore.StoreUnavailable | OutcomeUnknown>
 
 /** The sign of the layout, when nobody else is making one. */
@@ -70,8 +73,22 @@ export const claim = (store: Store): Effect.Effect<void, StateStore.StoreUnavail
     // Who cannot take the lock looks again: a sign that has come meanwhile, also one of a store that has no such lock.
     yield* (yield* mark(store)) ? untilMarked : Effect.andThen(Effect.sleep(1), untilMarked)
   })
-  return Effect.catchTags(untilMarked, {
-    StoreFull: (cause) => Effect.fail(toOpen(cause)),
-    OutcomeUnknown: (cause) => Effect.fail(toOpen(cause))
-  })
+  return untilMarked.pipe(
+    Effect.catchTags({
+      StoreFull: (cause) => Effect.fail(toOpen(cause)),
+      OutcomeUnknown: (cause) => Effect.fail(toOpen(cause))
+    }),
+    Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () =>
+        Effect.fail(
+          new StateStore.StoreUnavailable({
+            store: store.label,
+            operation: "open",
+            reason: "Io",
+            cause: new Error(`another process has been making it for ${patience}: it stands still`)
+          })
+        )
+    })
+  )
 }
