@@ -262,7 +262,9 @@ describe("files that are written", () => {
       assert.isTrue(yield* tryLock(`${root}/locks/layout`))
       // When another one opens it
       const opening = yield* Effect.forkChild(Effect.flip(open(disk, layout)), { startImmediately: true })
-      yield* TestClock.adjust("11 seconds")
+      for (let tenths = 0; tenths < 150 && opening.pollUnsafe() === undefined; tenths++) {
+        yield* TestClock.adjust("100 millis")
+      }
       // Then it is told so
       assert.deepInclude(yield* Fiber.join(opening), { _tag: "StoreUnavailable", operation: "open" })
     }))
