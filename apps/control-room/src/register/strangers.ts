@@ -9,7 +9,7 @@ const lock = `[a-z]+%3a(${document}|state)(%3a\\d+)?`
 
 const known: Record<StoreName, RegExp> = {
   sqlite: new RegExp(`^(changes|presence|state\\.db(-shm|-wal)?|locks(/${lock})?)$`),
-  file: new RegExp(`^(keys(/${document}\\.json)?|locks(/${document}\\.doc|/${lock}\\.lock)?)$`)
+  file: new RegExp(`^(keys(/${document}\\.json)?|locks(/layout|/${document}\\.doc|/${lock}\\.lock)?)$`)
 }
 
 export const strangersIn = (store: StoreName, files: ReadonlyArray<string>): ReadonlyArray<string> =>
