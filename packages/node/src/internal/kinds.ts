@@ -1,6 +1,9 @@
 /** Which stores there are, and what only each of them has in its directory. */
 
-export const kinds = ["sqlite", "perKey", "single"] as const
+/** Those of a `FileStateStore`. */
+export const layouts = ["perKey", "single"] as const
+
+export const kinds = ["sqlite", ...layouts] as const
 
 export type Kind = (typeof kinds)[number]
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { StateStore } from "@holdfast/core"
 import { Effect, type Scope } from "effect"
-import { belongsTo, kinds, signs } from "../kinds.ts"
+import { belongsTo, layouts, signs } from "../kinds.ts"
 import { SqliteBackend } from "./backend.ts"
 import { toUnavailable } from "./errors.ts"
 import { makeDirectory } from "./files.ts"
@@ -16,7 +16,7 @@ import { checkVersion } from "./supported.ts"
 /** State that is kept in files would look like none. Who has files of that name for something else has no such locks. */
 const refuseFiles = ({ database, directory, locks }: Place): void => {
   if (existsSync(database) || !existsSync(locks)) return
-  for (const kind of kinds) {
+  for (const kind of layouts) {
     const path = join(directory, signs[kind])
     if (existsSync(path)) throw new Unsupported(belongsTo(path, kind))
   }
