@@ -12,10 +12,6 @@ export class Held {
     this.backend = backend
   }
 
-  has(name: string): boolean {
-    return this.scopes.has(name)
-  }
-
   attempt(name: string): Effect.Effect<boolean, StoreUnavailable> {
     const attempt = Effect.flatMap(Scope.make(), (scope) =>
       Effect.flatMap(Effect.exit(Scope.provide(this.backend.tryLock(name), scope)), (exit) => {
